@@ -1,0 +1,63 @@
+#include "userspace/base/log.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace sluice::base {
+namespace {
+
+spdlog::level::level_enum ToSpdlog(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug: return spdlog::level::debug;
+    case LogLevel::kInfo: return spdlog::level::info;
+    case LogLevel::kWarning: return spdlog::level::warn;
+    case LogLevel::kError: return spdlog::level::err;
+  }
+  return spdlog::level::err;
+}
+
+// A value with spaces, quotes or control bytes is quoted, so that one log entry is always one line.
+std::string Quoted(std::string_view value) {
+  const bool is_plain = !value.empty() && value.find_first_of(" \"\\\t\r\n=") == value.npos;
+  if (is_plain) return std::string(value);
+  std::string out = "\"";
+  for (const char c : value) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+  return out + '"';
+}
+
+}  // namespace
+
+void StartLog(std::string_view component, LogLevel least) {
+  auto logger = spdlog::stderr_logger_mt("sluice");
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l " + std::string(component) + " %v",
+                      spdlog::pattern_time_type::utc);
+  logger->set_level(ToSpdlog(least));
+  logger->flush_on(spdlog::level::trace);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+bool ParseLogLevel(std::string_view text, LogLevel& level) {
+  if (text == "debug") level = LogLevel::kDebug;
+  else if (text == "info") level = LogLevel::kInfo;
+  else if (text == "warning") level = LogLevel::kWarning;
+  else if (text == "error") level = LogLevel::kError;
+  else return false;
+  return true;
+}
+
+void Log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
+  if (!spdlog::default_logger_raw()->should_log(ToSpdlog(level))) return;
+  std::string line(message);
+  for (const LogField& field : fields) {
+    line += ' ';
+    line += field.key;
+    line += '=';
+    line += Quoted(field.value);
+  }
+  spdlog::default_logger_raw()->log(ToSpdlog(level), spdlog::string_view_t(line.data(), line.size()));
+}
+
+}  // namespace sluice::base

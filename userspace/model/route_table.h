@@ -1,0 +1,91 @@
+// HTTP routing of one Service port as immutable values; the mirror of api/route.proto after validation.
+// Matching itself is in userspace/route.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sluice::model {
+
+struct PathMatch {
+  enum class Kind : uint8_t { kAny, kExact, kPrefix, kRegex };
+  Kind kind = Kind::kAny;
+  std::string value;
+};
+
+struct KeyValueMatch {
+  std::string name;  // Lower case for headers, as written for query parameters.
+  bool is_regex = false;
+  std::string value;
+};
+
+struct HttpMatch {
+  PathMatch path;
+  std::string method;  // Empty: any.
+  std::vector<KeyValueMatch> headers;
+  std::vector<KeyValueMatch> query_params;
+};
+
+struct Header {
+  std::string name;  // Lower case.
+  std::string value;
+};
+
+struct HeaderModifier {
+  std::vector<Header> set;
+  std::vector<Header> add;
+  std::vector<std::string> remove;  // Lower case.
+  bool empty() const { return set.empty() && add.empty() && remove.empty(); }
+};
+
+struct PathModifier {
+  enum class Kind : uint8_t { kNone, kReplaceFull, kReplacePrefix };
+  Kind kind = Kind::kNone;
+  std::string value;
+};
+
+struct RequestRedirect {
+  std::string scheme;
+  std::string hostname;
+  PathModifier path;
+  uint16_t port = 0;
+  uint16_t status_code = 302;
+};
+
+struct HttpFilters {
+  HeaderModifier request_headers;
+  HeaderModifier response_headers;
+  std::string rewrite_hostname;
+  PathModifier rewrite_path;
+  bool has_redirect = false;
+  RequestRedirect redirect;
+};
+
+struct WeightedBackend {
+  std::string service_port;    // "namespace/hostname:port": resolve with Snapshot::FindServiceByName.
+  uint32_t weight = 1;
+  std::string invalid_reason;  // Not empty: answer 500.
+  HttpFilters filters;
+};
+
+struct HttpRule {
+  std::string route;  // "namespace/name"
+  std::string name;
+  std::vector<WeightedBackend> backends;
+  uint64_t weight_sum = 0;
+  HttpFilters filters;
+  uint32_t request_timeout_ms = 0;
+};
+
+struct RouteTable {
+  struct Entry {
+    HttpMatch match;
+    uint32_t rule = 0;  // Index into rules; always valid.
+  };
+  std::string name;  // Resource name.
+  std::vector<Entry> entries;  // In precedence order.
+  std::vector<HttpRule> rules;
+};
+
+}  // namespace sluice::model

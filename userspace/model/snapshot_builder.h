@@ -1,0 +1,37 @@
+// Collects resources and builds snapshots. Owned by the proxy's main thread; may allocate freely.
+// A resource that cannot be used (bad address, port out of range, broken regular expression) is refused alone,
+// with a reason, and what it would have replaced is removed: the rest of the snapshot is never held back.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/route.pb.h"
+#include "api/workload.pb.h"
+#include "userspace/model/snapshot.h"
+
+namespace sluice::model {
+
+class SnapshotBuilder {
+ public:
+  SnapshotBuilder();
+  ~SnapshotBuilder();
+
+  // Each returns "" or the reason why the resource was refused.
+  std::string PutAddress(const istio::workload::Address& address);
+  std::string PutRouteTable(std::string_view name, const sluice::route::v1::RouteTable& table);
+  void RemoveAddress(std::string_view name);  // Workload uid or "namespace/hostname".
+  void RemoveRouteTable(std::string_view name);
+
+  // Shares with the snapshot built before whatever has not changed.
+  std::shared_ptr<const Snapshot> Build(uint64_t version);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sluice::model
