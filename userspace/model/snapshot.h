@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "userspace/base/address.h"
 #include "userspace/model/route_table.h"
+#include "userspace/model/sharded_index.h"
 
 namespace sluice::model {
 
@@ -40,17 +41,25 @@ struct Cluster {
 struct ServicePort {
   std::string name;  // "namespace/hostname:port".
   Protocol protocol = Protocol::kTcp;
+  // One endpoint per healthy workload, by its IPv4 address if it has one.
   std::shared_ptr<const Cluster> cluster;
+  // The same, by its IPv6 address if it has one; the very same object where no workload has both. Never null.
+  std::shared_ptr<const Cluster> cluster_v6;
   std::shared_ptr<const RouteTable> producer_routes;  // May be null.
   absl::flat_hash_map<std::string, std::shared_ptr<const RouteTable>> consumer_routes;  // By client namespace.
 
   // The table for clients of a namespace: its consumer routes if there are any, else producer routes; may be null.
   const RouteTable* RoutesFor(std::string_view client_namespace) const;
+  // The endpoints for a connection that dialled `dialled`, of its family wherever a workload has such an address:
+  // the server must be able to see the client's own address. Use it for routed backends too.
+  const std::shared_ptr<const Cluster>& ClusterFor(const base::IpAddress& dialled) const {
+    return dialled.is_v4() ? cluster : cluster_v6;
+  }
 };
 
 struct WorkloadPort {
   Protocol protocol = Protocol::kTcp;
-  std::shared_ptr<const Cluster> cluster;  // One endpoint.
+  std::shared_ptr<const Cluster> cluster;  // One endpoint, at the address by which the workload was found.
 };
 
 struct Workload {
@@ -69,20 +78,22 @@ class Snapshot {
   const ServicePort* FindService(const base::SocketAddress& dialled) const;
   // By "namespace/hostname:port"; null if none.
   const ServicePort* FindServiceByName(std::string_view name) const;
+  // One Workload value per address: that of a dual-stack pod differs in the endpoints of its ports.
   const Workload* FindWorkload(const base::IpAddress& address) const;
   // Upper bound (exclusive) of EndpointSlot.index in this snapshot: the size of per-worker arrays.
   uint32_t endpoint_slot_count() const { return endpoint_slot_count_; }
-  size_t service_count() const { return services_.size(); }
-  size_t workload_count() const { return workloads_by_uid_.size(); }
+  size_t service_count() const { return service_count_; }  // Services, not their ports.
+  size_t workload_count() const { return workload_count_; }
 
  private:
   friend class SnapshotBuilder;
   uint64_t version_ = 0;
   uint32_t endpoint_slot_count_ = 0;
-  absl::flat_hash_map<base::SocketAddress, std::shared_ptr<const ServicePort>> services_;
-  absl::flat_hash_map<std::string, std::shared_ptr<const ServicePort>> services_by_name_;
-  absl::flat_hash_map<std::string, std::shared_ptr<const Workload>> workloads_by_uid_;
-  absl::flat_hash_map<base::IpAddress, std::shared_ptr<const Workload>> workloads_;
+  size_t service_count_ = 0;
+  size_t workload_count_ = 0;
+  ShardedIndex<base::SocketAddress, ServicePort> services_;
+  ShardedIndex<std::string, ServicePort> services_by_name_;
+  ShardedIndex<base::IpAddress, Workload> workloads_;
 };
 
 }  // namespace sluice::model
