@@ -43,7 +43,7 @@ struct ServicePort {
   Protocol protocol = Protocol::kTcp;
   // One endpoint per healthy workload, by its IPv4 address if it has one.
   std::shared_ptr<const Cluster> cluster;
-  // The same, by its IPv6 address if it has one; the very same object where no workload has both. Never null.
+  // The same, by its IPv6 address if it has one; null where no workload has both.
   std::shared_ptr<const Cluster> cluster_v6;
   std::shared_ptr<const RouteTable> producer_routes;  // May be null.
   absl::flat_hash_map<std::string, std::shared_ptr<const RouteTable>> consumer_routes;  // By client namespace.
@@ -53,7 +53,7 @@ struct ServicePort {
   // The endpoints for a connection that dialled `dialled`, of its family wherever a workload has such an address:
   // the server must be able to see the client's own address. Use it for routed backends too.
   const std::shared_ptr<const Cluster>& ClusterFor(const base::IpAddress& dialled) const {
-    return dialled.is_v4() ? cluster : cluster_v6;
+    return dialled.is_v4() || cluster_v6 == nullptr ? cluster : cluster_v6;
   }
 };
 
