@@ -1,0 +1,94 @@
+// One io_uring per worker: operations embedded in their owners, one provided-buffer ring, one system call per turn.
+// The kernel's names do not leave this header's implementation, so that another body (epoll, simulation) can stand in.
+// Thread: one, the one that called Create. Errors: kUnavailable with the reason when the host forbids io_uring.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+
+struct io_uring_sqe;
+
+namespace sluice::io {
+
+struct RingOptions {
+  uint32_t entries = 4096;            // Submission queue entries; the completion queue is four times as long.
+  uint32_t receive_buffer_count = 64;  // Power of two. The pool (count x size) should stay within L2.
+  uint32_t receive_buffer_size = 16 * 1024;  // Bytes.
+};
+
+// What the kernel answered to one operation.
+struct Completion {
+  int32_t result = 0;         // Bytes, descriptor, 0, or a negative errno.
+  bool has_more = false;      // Multishot: the operation stays armed.
+  bool has_buffer = false;    // Receive: `buffer` holds `result` bytes and must be given back.
+  uint16_t buffer = 0;
+};
+
+// One operation the kernel may hold at a time. Embedded in its owner, which must stay put until the last completion.
+struct Operation {
+  using Callback = void (*)(void* self, const Completion& completion);
+  Callback on_complete = nullptr;
+  void* self = nullptr;
+  bool is_pending = false;  // Kept by the ring: true from preparation to the last completion.
+};
+
+// Descriptor plus address storage of a connect: must stay put until its completion.
+struct ConnectTarget {
+  sockaddr_storage address;
+  socklen_t address_size = 0;
+};
+
+class Ring {
+ public:
+  static absl::StatusOr<std::unique_ptr<Ring>> Create(const RingOptions& options);
+  ~Ring();
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+
+  // Each prepares one operation; nothing reaches the kernel before Turn. Callbacks are never run from here.
+  void AcceptMultishot(Operation& operation, int listener);
+  void ReceiveMultishot(Operation& operation, int fd);
+  void Connect(Operation& operation, int fd, const ConnectTarget& target);
+  // `data` (Send) must stay put until the completion; the vectors themselves are copied.
+  // Short counts are retried by the kernel: result is less than asked only on error or busy.
+  void Send(Operation& operation, int fd, absl::Span<const iovec> data);
+  void PollReadMultishot(Operation& operation, int fd);
+  // Cancels one operation; it still completes once, with -ECANCELED or its own result.
+  void Cancel(Operation& operation);
+  // Cancels everything on `fd`; each operation still completes once, with -ECANCELED or its own result.
+  void CancelAll(int fd);
+  void CloseFd(int fd);  // Closes without waiting.
+
+  // The bytes of a completion that has a buffer; GiveBack returns it to the kernel.
+  std::string_view BufferData(const Completion& completion) const;
+  void GiveBack(uint16_t buffer);
+  uint32_t buffers_held() const { return buffers_held_; }  // Given out, not yet given back.
+  uint32_t buffer_count() const { return options_.receive_buffer_count; }
+
+  // Submits what is prepared, waits until a completion is there, `deadline_ns` (monotonic) has come or
+  // `spin_ns` of busy polling and then sleep brought something, and runs callbacks. Returns how many.
+  uint32_t Turn(uint64_t now_ns, uint64_t deadline_ns, uint64_t spin_ns);
+
+  uint64_t enter_count() const { return enter_count_; }  // System calls made by Turn.
+
+ private:
+  struct State;
+  Ring(const RingOptions& options, std::unique_ptr<State> state);
+  ::io_uring_sqe* NextEntry(Operation* operation);
+  bool SpinForCompletion(uint64_t until_ns);
+  uint32_t RunCompletions();
+
+  RingOptions options_;
+  std::unique_ptr<State> state_;
+  uint32_t buffers_held_ = 0;
+  uint64_t enter_count_ = 0;
+};
+
+}  // namespace sluice::io
