@@ -1,0 +1,3 @@
+module sluice/testprograms
+
+go 1.19

@@ -1,0 +1,129 @@
+"""What a mesh may leave on a machine: taken before it starts and compared after it stopped."""
+import json
+import os
+import subprocess
+
+from .network import run
+from .process import listening_ports
+
+BPFTOOL = "/usr/sbin/bpftool"
+MESH_PORTS = {15001, 15006, 15008, 15053}
+PROGRAMS = {"sluicectl", "sluice-agent", "sluice-proxy", "sluice-controller"}
+
+
+def bpf_objects(kind):
+    """{id: name} of the kernel's programs, maps or links ("prog", "map", "link")."""
+    listed = json.loads(run(BPFTOOL, "-j", kind, "show") or "[]")
+    return {item["id"]: item.get("name", item.get("type", "")) for item in listed}
+
+
+def mesh_bpf():
+    """Programs and maps whose names are ours, and every link, as strings."""
+    found = set()
+    for kind in ("prog", "map"):
+        found |= {f"{kind} {name}" for name in bpf_objects(kind).values() if name.startswith("sluice")}
+    found |= {f"link {key} {name}" for key, name in bpf_objects("link").items()}
+    return found
+
+
+def map_entry_counts(prefix="sluice"):
+    """{map name: entries} of our hash maps; arrays always count their size and are left out."""
+    counts = {}
+    for item in json.loads(run(BPFTOOL, "-j", "map", "show") or "[]"):
+        name = item.get("name", "")
+        if not name.startswith(prefix) or "hash" not in item["type"] or item["type"].startswith("percpu_array"):
+            continue
+        keys = _map_keys(item["id"])
+        if keys is not None:
+            counts[name] = counts.get(name, 0) + keys
+    return counts
+
+
+def _map_keys(map_id):
+    done = subprocess.run([BPFTOOL, "-j", "map", "dump", "id", str(map_id)], capture_output=True, text=True, check=False)
+    try:
+        return len(json.loads(done.stdout))
+    except (json.JSONDecodeError, TypeError):
+        return None
+
+
+def sysctls(pod=None):
+    """Every readable value under net.ipv4 and net.ipv6 of a pod (None: of the node)."""
+    values = {}
+    if pod is not None:
+        with pod.inside():
+            return sysctls()
+    for root in ("/proc/sys/net/ipv4", "/proc/sys/net/ipv6"):
+        for folder, _, files in os.walk(root):
+            for name in files:
+                path = os.path.join(folder, name)
+                try:
+                    with open(path, encoding="ascii") as file:
+                        values[path] = file.read().strip()
+                except OSError:
+                    continue
+    return values
+
+
+def routing(pod=None):
+    """Rules and routes of all tables, both families."""
+    where = ["-n", pod.namespace] if pod is not None else []
+    found = set()
+    for family in ("-4", "-6"):
+        for what in (["rule", "show"], ["route", "show", "table", "all"]):
+            for line in run("ip", *where, family, *what, check=False).splitlines():
+                # Caches and lifetimes of neighbour discovery change by themselves.
+                if " expires " not in line and "cache" not in line:
+                    found.add(f"{family} {what[0]} {line.strip()}")
+    return found
+
+
+def mesh_processes():
+    found = set()
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                program = os.path.basename(os.readlink(f"/proc/{name}/exe"))
+            except OSError:
+                continue
+            if program.removesuffix(" (deleted)") in PROGRAMS:
+                found.add(f"{program} {name}")
+    return found
+
+
+def mounts():
+    with open("/proc/self/mounts", encoding="utf-8") as file:
+        return {line.split(" 0 0")[0] for line in file if "bpf" in line}
+
+
+def bpf_pins(folder="/sys/fs/bpf"):
+    found = set()
+    for where, folders, files in os.walk(folder):
+        found |= {os.path.join(where, name) for name in [*folders, *files]}
+    return found
+
+
+class MachineState:
+    """One picture of the machine and of some pods."""
+
+    def __init__(self, pods):
+        self.facts = {"bpf": mesh_bpf(), "processes": mesh_processes(), "mounts": mounts(), "pins": bpf_pins(),
+                      "node routing": routing()}
+        self.sysctls = {"node": sysctls()}
+        for pod in pods:
+            self.facts[f"{pod.name} routing"] = routing(pod)
+            self.facts[f"{pod.name} listeners"] = listening_ports(pod) & MESH_PORTS
+            self.sysctls[pod.name] = sysctls(pod)
+
+    def differences(self, earlier):
+        """Sentences about what is here and was not, or was and is gone."""
+        found = []
+        for key, before in earlier.facts.items():
+            after = self.facts.get(key, set())
+            found += [f"{key}: left behind: {item}" for item in sorted(map(str, after - before))]
+            found += [f"{key}: taken away: {item}" for item in sorted(map(str, before - after))]
+        for where, before in earlier.sysctls.items():
+            after = self.sysctls.get(where, {})
+            found += [f"{where}: {path} was {value}, is {after[path]}"
+                      for path, value in before.items() if path in after and after[path] != value]
+        return found
