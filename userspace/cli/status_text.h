@@ -1,0 +1,16 @@
+// The agent's status (JSON, docs/operations.md) as text for people, at most 100 columns wide. Pure.
+// A field that is missing or of another type is shown as "-" or left out: an older agent must stay
+// readable.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace sluice::cli {
+
+// Errors: kInvalidArgument if `json` is not a JSON object.
+absl::StatusOr<std::string> RenderStatus(std::string_view json);
+
+}  // namespace sluice::cli
