@@ -1,0 +1,334 @@
+"""`sluicectl standalone` from start to end: what it promises while it runs and what it leaves when it goes."""
+import json
+import os
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from sluice_testing import manifests, servers
+from sluice_testing.http1 import HttpConnection
+from sluice_testing.mesh import LOCK_FILE, SCALE, Mesh
+from sluice_testing.process import Process, proc_status
+from sluice_testing.wait import stays_true, wait_until
+
+VIP = "10.97.1.1"
+
+
+@pytest.fixture(scope="module")
+def street(network):
+    """Pods for tests that start meshes of their own."""
+    client, server = network.pod("client"), network.pod("server")
+    servers.behaviour(server)
+    return network, client, server
+
+
+def objects(client, server, enrolled=True):
+    return [manifests.pod(client, "client", enrolled=enrolled), manifests.pod(server, "server", enrolled=enrolled),
+            manifests.service("server", "server", [manifests.port(80, "http", servers.HTTP_PORT),
+                                                   manifests.port(9000, "tcp", servers.TCP_PORT)], (VIP, "fd97:1::1"))]
+
+
+def start(street, **kwargs):
+    network, client, server = street
+    mesh = Mesh(network, **kwargs)
+    mesh.apply("objects.yaml", objects(client, server))
+    return mesh
+
+
+def get(client, target="/echo"):
+    with HttpConnection(client.connect(VIP, 80)) as connection:
+        return connection.get(target)
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("acceleration", ["off", "full"])
+def test_ends_cleanly_on_signal(street, sig, acceleration):
+    mesh = start(street, acceleration=acceleration)
+    with mesh:
+        assert get(street[1]).status == 200
+        mesh.stop(sig)  # Asserts exit 0, one line on stdout and nothing left.
+        mesh.start()    # And the next one starts on the same machine.
+        assert get(street[1]).status == 200
+
+
+def test_ends_cleanly_under_load(street):
+    network, client, server = street
+    with start(street) as mesh:
+        load = Process(["wrk", "-t1", "-c16", "-d10s", f"http://{VIP}/echo"], client)
+        wait_until(lambda: mesh.connections("http")["active"] >= 16, "load runs", 10)
+        mesh.stop()
+        load.stop(signal.SIGINT)
+
+
+def test_second_mesh_is_refused_in_clear_words(street):
+    with start(street) as mesh:
+        done = subprocess.run([mesh.argv[0], "standalone", "--manifests", mesh.manifests_dir, "--state-dir",
+                               os.path.join(mesh.folder, "second")], capture_output=True, text=True, timeout=20)
+
+        assert done.returncode != 0
+        assert LOCK_FILE in done.stderr or "already" in done.stderr, done.stderr
+        assert str(mesh.pids()["sluice-agent"]) in done.stderr or str(mesh.process.pid) in done.stderr, done.stderr
+        assert "ready" not in done.stdout
+        assert get(street[1]).status == 200, "the first one goes on"
+
+
+def test_missing_manifests_folder_is_an_error(street, tmp_path):
+    mesh = Mesh(street[0])
+    done = subprocess.run([mesh.argv[0], "standalone", "--manifests", str(tmp_path / "none"), "--state-dir",
+                           str(tmp_path / "state")], capture_output=True, text=True, timeout=20)
+
+    assert done.returncode != 0 and "none" in done.stderr
+
+
+def test_pod_that_appears_is_captured_within_a_second(street):
+    network, client, server = street
+    mesh = Mesh(network)
+    mesh.apply("objects.yaml", objects(client, server, enrolled=False))
+    with mesh:
+        with pytest.raises(OSError):
+            client.connect(VIP, 80, timeout=1)  # Nobody routes this address.
+        mesh.apply("objects.yaml", objects(client, server))
+
+        wait_until(lambda: len(mesh.status()["pods"]) == 2 and all(pod["captured"] for pod in mesh.status()["pods"]),
+                   lambda: f"both pods are captured: {mesh.status()['pods']}", 1.0 * SCALE)
+        assert get(client).status == 200
+
+
+def test_pod_that_goes_is_released(street):
+    network, client, server = street
+    with start(street) as mesh:
+        mesh.apply("objects.yaml", objects(client, server)[1:])
+        wait_until(lambda: len(mesh.status()["pods"]) == 1, "the client's pod is gone", 1.0 * SCALE)
+
+        with pytest.raises(OSError):
+            client.connect(VIP, 80, timeout=1)
+
+
+def test_pod_whose_namespace_does_not_exist_is_told_and_the_rest_works(street):
+    network, client, server = street
+    mesh = start(street)
+    ghost = manifests.pod(client, "ghost", name="ghost")
+    ghost["metadata"]["annotations"]["sluice.dev/netns"] = "/run/netns/sluice-test-no-such"
+    ghost["status"] = {"phase": "Running", "podIP": "10.99.99.99", "podIPs": [{"ip": "10.99.99.99"}]}
+    mesh.apply("ghost.yaml", [ghost])
+    mesh.start(wait_ready=False)
+    try:
+        wait_until(lambda: _answers(client), "the other pods work", 20 * SCALE)
+        pods = {pod["name"]: pod for pod in mesh.status()["pods"]}
+        assert not pods["ghost"]["captured"] and "no-such" in pods["ghost"]["reason"]
+        code, reasons = mesh.ready()
+        assert code == 503 and "ghost" in reasons
+        mesh.delete("ghost.yaml")
+        mesh.wait_ready()
+    finally:
+        mesh.stop()
+
+
+def _answers(client):
+    try:
+        return get(client).status == 200
+    except OSError:
+        return False
+
+
+BAD_OBJECTS = """\
+apiVersion: v1
+kind: Service
+metadata: {name: bad-port}
+spec: {clusterIP: 10.97.1.77, selector: {app: server}, ports: [{port: 99999}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: bad-regex}
+spec:
+  parentRefs: [{kind: Service, group: "", name: server}]
+  rules:
+  - matches: [{path: {type: RegularExpression, value: "["}}]
+    backendRefs: [{name: server, port: 80}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: good}
+spec: {clusterIP: 10.97.1.78, selector: {app: server}, ports: [{port: 80, name: http, targetPort: 8080}]}
+"""
+
+
+def test_bad_objects_are_skipped_with_a_reason_and_the_rest_works(street):
+    with start(street) as mesh:
+        version = mesh.status()["config"]["version"]
+        mesh.write("bad.yaml", BAD_OBJECTS)
+        mesh.write("broken.yaml", "kind: [unclosed\n")
+        mesh.wait_version_after(version)
+
+        def problems():
+            return {item["object"] or item["file"]: item for item in mesh.status()["problems"]}
+
+        wait_until(lambda: len(problems()) >= 3, lambda: f"three problems are told: {problems()}", 2 * SCALE)
+        found = problems()
+        for name, document, field in (("bad-port", 1, "port"), ("bad-regex", 2, "path")):
+            problem = next(item for key, item in found.items() if name in key)
+            assert problem["file"].endswith("bad.yaml") and problem["document"] == document
+            assert field in problem["field"] and problem["reason"] and problem["mend"], problem
+        assert any("broken.yaml" in item["file"] for item in found.values())
+        with HttpConnection(street[1].connect("10.97.1.78", 80)) as connection:
+            assert connection.get("/").status == 200, "the good object of the same file works"
+        mesh.delete("bad.yaml")
+        mesh.delete("broken.yaml")
+        wait_until(lambda: not mesh.status()["problems"], "mended problems go away", 2 * SCALE)
+
+
+def test_half_written_file_does_not_tear_the_mesh_down(street):
+    with start(street) as mesh:
+        text = manifests.render(objects(street[1], street[2]))
+        mesh.write("objects.yaml", text[:len(text) // 2])
+        wait_until(lambda: mesh.status()["problems"], "the broken file is told", 2 * SCALE)
+
+        assert get(street[1]).status == 200
+        assert all(pod["captured"] for pod in mesh.status()["pods"])
+
+
+def test_changes_never_drop_a_connection(street):
+    """Requests on open connections, while services and routes come and go."""
+    network, client, server = street
+    with start(street) as mesh:
+        failures, stop = [], threading.Event()
+
+        def talk():
+            with HttpConnection(client.connect(VIP, 80)) as http, client.connect(VIP, 9000) as tcp:
+                tcp.sendall(b"ECHO\n")
+                while not stop.is_set():
+                    try:
+                        assert http.get("/echo").status == 200
+                        tcp.sendall(b"ping")
+                        assert tcp.recv(4, 0x100) == b"ping"
+                    except (OSError, AssertionError) as error:
+                        failures.append(repr(error))
+                        return
+
+        threads = [threading.Thread(target=talk) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for number in range(20):
+            version = mesh.status()["config"]["version"]
+            mesh.apply("more.yaml", [
+                manifests.service("more", "server", [manifests.port(80 + number, "http", servers.HTTP_PORT)], ("10.97.1.9",)),
+                manifests.split("r", "server", {"server": 1 + number}, parent_port=80)])
+            mesh.wait_version_after(version, 1.0 * SCALE)
+        stop.set()
+        for thread in threads:
+            thread.join(20)
+
+        assert not failures
+
+
+@pytest.mark.parametrize("acceleration", ["off", "full"])
+def test_killed_proxy_comes_back_while_connections_wait(street, acceleration):
+    network, client, server = street
+    with start(street, acceleration=acceleration) as mesh:
+        assert get(client).status == 200
+        pid = mesh.proxy_pid()
+        os.kill(pid, signal.SIGKILL)
+
+        answers = [get(client).status for _ in range(20)]  # Dialled at once: none may be refused.
+
+        assert answers == [200] * 20
+        assert mesh.proxy_pid() != pid
+        assert mesh.status()["proxy"]["restarts"] == 1
+        wait_until(lambda: mesh.ready()[0] == 200, "ready again", 5 * SCALE)
+
+
+def test_killed_controller_changes_nothing_and_comes_back(street):
+    network, client, server = street
+    with start(street) as mesh:
+        pid = mesh.pids()["sluice-controller"]
+        os.kill(pid, signal.SIGKILL)
+
+        assert get(client).status == 200
+        wait_until(lambda: mesh.pids().get("sluice-controller", pid) != pid, "a new controller runs", 10 * SCALE)
+        wait_until(lambda: mesh.status()["controller"]["connected"], "the agent is connected to it", 10 * SCALE)
+        version = mesh.status()["config"]["version"]
+        mesh.apply("more.yaml", [manifests.service("more", "server", [manifests.port(80, "http", 8080)], ("10.97.1.10",))])
+        mesh.wait_version_after(version)
+        with HttpConnection(client.connect("10.97.1.10", 80)) as connection:
+            assert connection.get("/").status == 200
+
+
+def test_start_after_a_crash_cleans_what_was_left(street):
+    """Everything killed at once, as by a power cut without the power cut."""
+    network, client, server = street
+    with start(street) as mesh:
+        for pid in mesh.pids().values():
+            os.kill(pid, signal.SIGKILL)
+        mesh.process.wait(5)
+        first = mesh.before
+        mesh.start()
+        mesh.before = first  # In the end the machine is as before the crash.
+        assert get(client).status == 200
+
+
+def test_proxy_is_unprivileged(street):
+    with start(street) as mesh:
+        pid = mesh.proxy_pid()
+        status = proc_status(pid)
+
+        assert status["Uid"].split() == [status["Uid"].split()[0]] * 4 and status["Uid"].split()[0] != "0"
+        assert status["Gid"].split()[0] != "0" and status.get("Groups", "").strip() == ""
+        for capabilities in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            assert int(status[capabilities], 16) == 0, capabilities
+        assert status["NoNewPrivs"] == "1"
+        assert status["Seccomp"] == "2"
+        for task in os.listdir(f"/proc/{pid}/task"):
+            assert proc_status(f"{pid}/task/{task}")["Seccomp"] == "2", f"thread {task} has no filter"
+
+
+def test_no_process_has_openssl_beside_boringssl(street):
+    with start(street) as mesh:
+        for name, pid in mesh.pids().items():
+            with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as file:
+                libraries = {os.path.basename(line.split()[-1]) for line in file if ".so" in line}
+            assert not any(item.startswith(("libssl.so", "libcrypto.so")) for item in libraries), (name, libraries)
+
+
+def test_node_ports_listen_on_loopback_only(street):
+    with start(street):
+        rows = subprocess.run(["ss", "-Hltn"], capture_output=True, text=True, check=True).stdout.splitlines()
+        local = [row.split()[3] for row in rows]
+
+        for port in (15000, 15020, 15021):
+            assert [item for item in local if item.endswith(f":{port}")] == [f"127.0.0.1:{port}"]
+
+
+def test_status_command(street):
+    with start(street) as mesh:
+        sluicectl = mesh.argv[0]
+        text = subprocess.run([sluicectl, "status"], capture_output=True, text=True, check=True, timeout=10).stdout
+        data = subprocess.run([sluicectl, "status", "-o", "json"], capture_output=True, text=True, check=True, timeout=10).stdout
+
+        assert "client" in text and "server" in text
+        assert json.loads(data)["ready"] is True
+
+
+def test_manifests_as_json_and_lists(street):
+    network, client, server = street
+    mesh = Mesh(network)
+    mesh.write("all.json", json.dumps({"apiVersion": "v1", "kind": "List", "items": objects(client, server)}))
+    with mesh:
+        assert get(client).status == 200
+
+
+def test_memory_of_an_idle_proxy(street):
+    with start(street, workers=1) as mesh:
+        get(street[1])
+        from sluice_testing.process import resident_bytes
+        resident = resident_bytes(mesh.proxy_pid())
+
+        assert resident <= 20 * 1024 * 1024, f"{resident / 1048576:.1f} MiB"
+
+
+def test_readiness_turns_only_with_the_first_configuration(street):
+    with start(street) as mesh:
+        assert mesh.ready()[0] == 200
+        stays_true(lambda: mesh.ready()[0] == 200, "it stays ready", 0.5)
