@@ -112,8 +112,7 @@ std::string Acceleration(const Json& status, std::string& title) {
 }
 
 std::string Pods(const Json& status) {
-  TextTable table{.header = {"POD", "ADDRESSES", "CAPTURED", "NAMESPACE FILE", "REASON"},
-                  .rows = {}};
+  TextTable table{.header = {"POD", "ADDRESSES", "CAPTURED", "REASON"}, .rows = {}};
   for (const Json& pod : Items(status, "pods")) {
     std::vector<std::string> addresses;
     for (const Json& address : Member(pod, "addresses")) {
@@ -121,7 +120,7 @@ std::string Pods(const Json& status) {
     }
     table.rows.push_back({absl::StrCat(Text(pod, "namespace"), "/", Text(pod, "name")),
                           absl::StrJoin(addresses, ","), IsTrue(pod, "captured") ? "yes" : "NO",
-                          TextOrEmpty(pod, "netns"), TextOrEmpty(pod, "reason")});
+                          TextOrEmpty(pod, "reason")});
   }
   return table.Render("  ");
 }
@@ -176,8 +175,8 @@ std::string Problems(const Json& status) {
   std::string out;
   for (const Json& problem : Items(status, "problems")) {
     const std::string object = TextOrEmpty(problem, "object");
-    const std::string place =
-        absl::StrCat(Text(problem, "file"), ":", Text(problem, "document"), " ", object);
+    const std::string place = absl::StrCat(Text(problem, "file"), ":", Text(problem, "document"),
+                                           object.empty() ? "" : " ", object);
     for (const std::string& line : Wrapped(Printable(place), kTextWidth - 2))
       absl::StrAppend(&out, "  ", line, "\n");
     TextTable table;
