@@ -45,6 +45,15 @@ class ShardedIndex {
 
   size_t size() const { return size_; }
 
+  // Calls `visit(key, std::shared_ptr<const Value>)` for every entry, in no order.
+  template <typename Visitor>
+  void ForEach(Visitor visit) const {
+    for (const auto& shard : shards_) {
+      if (shard == nullptr) continue;
+      for (const auto& [key, value] : *shard) visit(key, value);
+    }
+  }
+
  private:
   using Shard = absl::flat_hash_map<Key, std::shared_ptr<const Value>>;
   static constexpr size_t kShardCount = 64;

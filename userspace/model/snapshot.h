@@ -80,6 +80,11 @@ class Snapshot {
   const ServicePort* FindServiceByName(std::string_view name) const;
   // One Workload value per address: that of a dual-stack pod differs in the endpoints of its ports.
   const Workload* FindWorkload(const base::IpAddress& address) const;
+  // Calls `visit(const ServicePort&)` for every Service port, in no order.
+  template <typename Visitor>
+  void ForEachServicePort(Visitor visit) const {
+    services_by_name_.ForEach([&](const std::string&, const auto& service) { visit(*service); });
+  }
   // Upper bound (exclusive) of EndpointSlot.index in this snapshot: the size of per-worker arrays.
   uint32_t endpoint_slot_count() const { return endpoint_slot_count_; }
   size_t service_count() const { return service_count_; }  // Services, not their ports.
