@@ -1,0 +1,73 @@
+#include "controller/store/names.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+
+namespace sluice::controller {
+namespace {
+
+constexpr size_t kLabelSizeMax = 63;
+constexpr size_t kSubdomainSizeMax = 253;
+constexpr size_t kHeaderNameSizeMax = 256;
+constexpr size_t kHeaderValueSizeMax = 4096;
+
+bool IsLabelByte(char c) { return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-'; }
+
+bool IsTokenByte(char c) {
+  return absl::ascii_isalnum(c) ||
+         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+bool IsControlByte(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+bool IsBlank(char c) { return c == ' ' || c == '\t'; }
+
+}  // namespace
+
+bool IsDnsLabel(std::string_view text) {
+  if (text.empty() || text.size() > kLabelSizeMax) return false;
+  if (text.front() == '-' || text.back() == '-') return false;
+  return std::all_of(text.begin(), text.end(), IsLabelByte);
+}
+
+bool IsDnsSubdomain(std::string_view text) {
+  if (text.empty() || text.size() > kSubdomainSizeMax) return false;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find('.', begin), text.size());
+    if (!IsDnsLabel(text.substr(begin, end - begin))) return false;
+    begin = end + 1;
+  }
+  return true;
+}
+
+bool IsHeaderName(std::string_view text) {
+  if (text.empty() || text.size() > kHeaderNameSizeMax) return false;
+  return std::all_of(text.begin(), text.end(), IsTokenByte);
+}
+
+bool IsHeaderValue(std::string_view text) {
+  if (text.size() > kHeaderValueSizeMax) return false;
+  if (!text.empty() && (IsBlank(text.front()) || IsBlank(text.back()))) return false;
+  return std::none_of(text.begin(), text.end(),
+                      [](char c) { return IsControlByte(c) && c != '\t'; });
+}
+
+bool HasControlBytes(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), IsControlByte);
+}
+
+std::string LowerCase(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = absl::ascii_tolower(static_cast<unsigned char>(c));
+  return out;
+}
+
+std::string Shortened(std::string_view text, size_t size_max) {
+  if (text.size() <= size_max) return std::string(text);
+  size_t size = size_max;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+  return std::string(text.substr(0, size)) + "...";
+}
+
+}  // namespace sluice::controller

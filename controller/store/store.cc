@@ -1,0 +1,151 @@
+#include "controller/store/store.h"
+
+#include <iterator>
+#include <utility>
+
+#include "controller/store/decode.h"
+#include "controller/store/names.h"
+#include "controller/store/text.h"
+
+namespace sluice::controller {
+namespace {
+
+constexpr size_t kTitlePartSizeMax = 253;
+
+std::string StringOf(const Json& value, const char* name) {
+  const auto it = value.find(name);
+  return it != value.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+// "Pod shop/web" before anything has been checked: for messages only.
+std::string TitleOf(const Json& value, const std::string& kind) {
+  std::string name, namespace_name;
+  if (const auto metadata = value.find("metadata");
+      metadata != value.end() && metadata->is_object()) {
+    name = StringOf(*metadata, "name");
+    namespace_name = StringOf(*metadata, "namespace");
+  }
+  if (name.empty()) return Shortened(kind, kTitlePartSizeMax);
+  if (namespace_name.empty()) namespace_name = "default";
+  return Cat(Shortened(kind, kTitlePartSizeMax), " ", Shortened(namespace_name, kTitlePartSizeMax),
+             "/", Shortened(name, kTitlePartSizeMax));
+}
+
+bool IsList(const Json& value, const std::string& kind) {
+  return kind.ends_with("List") && value.contains("items");
+}
+
+std::string_view GroupOf(std::string_view api_version) {
+  const size_t slash = api_version.find('/');
+  return slash == api_version.npos ? std::string_view() : api_version.substr(0, slash);
+}
+
+// The version of a kind that Sluice reads; empty for kinds that it does not know.
+std::string_view KnownVersion(std::string_view group, std::string_view kind) {
+  if (group.empty() && (kind == "Pod" || kind == "Service")) return "v1";
+  if (group == "discovery.k8s.io" && kind == "EndpointSlice") return "discovery.k8s.io/v1";
+  if (group == "gateway.networking.k8s.io" && kind == "HTTPRoute") {
+    return "gateway.networking.k8s.io/v1";
+  }
+  return "";
+}
+
+bool IsReadVersion(std::string_view api_version, std::string_view known) {
+  return api_version == known || api_version == "gateway.networking.k8s.io/v1beta1";
+}
+
+}  // namespace
+
+void Store::Add(const Manifest& manifest) {
+  const Json& value = manifest.value;
+  if (value.is_null()) return;  // A document of comments only.
+  if (!value.is_object()) {
+    problems_.push_back({.file = manifest.origin.file,
+                         .document = manifest.origin.document,
+                         .reason = Cat(Shown(value), " is not a Kubernetes object"),
+                         .mend = "write apiVersion, kind, metadata and spec"});
+    return;
+  }
+  const std::string kind = StringOf(value, "kind");
+  if (IsList(value, kind)) {
+    AddList(manifest, kind);
+  } else {
+    AddObject(manifest.origin, value, StringOf(value, "apiVersion"), kind);
+  }
+}
+
+void Store::AddList(const Manifest& manifest, const std::string& kind) {
+  const Json& items = manifest.value["items"];
+  if (items.is_null()) return;
+  if (!items.is_array()) {
+    problems_.push_back({.file = manifest.origin.file,
+                         .document = manifest.origin.document,
+                         .object = Shortened(kind, kTitlePartSizeMax),
+                         .field = "items",
+                         .reason = Cat("is ", Shown(items), ", not a list"),
+                         .mend = "write a list of objects"});
+    return;
+  }
+  // The items of a "PodList" may leave out what the list already says.
+  const std::string item_kind = kind.substr(0, kind.size() - std::string_view("List").size());
+  for (const Json& item : items) {
+    if (!item.is_object()) {
+      problems_.push_back({.file = manifest.origin.file,
+                           .document = manifest.origin.document,
+                           .object = Shortened(kind, kTitlePartSizeMax),
+                           .field = "items",
+                           .reason = Cat(Shown(item), " is not a Kubernetes object"),
+                           .mend = "write apiVersion, kind, metadata and spec"});
+      continue;
+    }
+    const bool has_own = item.contains("kind") || item_kind.empty();
+    AddObject(manifest.origin, item, StringOf(has_own ? item : manifest.value, "apiVersion"),
+              has_own ? StringOf(item, "kind") : item_kind);
+  }
+}
+
+void Store::AddObject(const Origin& origin, const Json& value, const std::string& api_version,
+                      const std::string& kind) {
+  ObjectReport report(origin, TitleOf(value, kind));
+  FieldReader root(value, "", report);
+  const std::string_view group = GroupOf(api_version);
+  const std::string_view known = KnownVersion(group, kind);
+  if (kind.empty() || api_version.empty()) {
+    report.Refuse(kind.empty() ? "kind" : "apiVersion", "is required and missing",
+                  "write apiVersion and kind, for example v1 and Service");
+  } else if (known.empty() && group == "mesh.sluice.dev") {
+    report.Refuse("kind", Cat(Quoted(kind), " is not a kind of ", group),
+                  "check its spelling, or use a version of Sluice that has it");
+  } else if (known.empty()) {
+    ++ignored_count_;
+  } else if (!IsReadVersion(api_version, known)) {
+    report.Refuse("apiVersion", Cat(Quoted(api_version), " of ", kind, " is not read"),
+                  Cat("write ", known));
+  } else if (ObjectMeta meta = DecodeMeta(root, origin, kind); kind == "Pod") {
+    Keep(pods_, DecodePod(root, std::move(meta)), report);
+  } else if (kind == "Service") {
+    Keep(services_, DecodeService(root, std::move(meta)), report);
+  } else if (kind == "EndpointSlice") {
+    Keep(slices_, DecodeEndpointSlice(root, std::move(meta)), report);
+  } else {
+    Keep(routes_, DecodeHttpRoute(root, std::move(meta)), report);
+  }
+  std::vector<Problem> found = report.TakeProblems();
+  problems_.insert(problems_.end(), std::make_move_iterator(found.begin()),
+                   std::make_move_iterator(found.end()));
+}
+
+template <typename Object>
+void Store::Keep(ObjectMap<Object>& objects, Object object, ObjectReport& report) {
+  if (report.is_refused()) return;
+  ObjectKey key{.namespace_name = object.meta.namespace_name, .name = object.meta.name};
+  const auto [it, is_new] = objects.try_emplace(std::move(key), std::move(object));
+  if (is_new) return;
+  const Origin& first = it->second.meta.origin;
+  report.Refuse("metadata.name",
+                Cat("is already defined in ", first.file, ", document ", first.document,
+                    ", which stays in force"),
+                "remove one of the two, or give it another name or namespace");
+}
+
+}  // namespace sluice::controller

@@ -1,0 +1,191 @@
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "controller/store/field_reader.h"
+#include "controller/store/text.h"
+#include "controller/translate/internal.h"
+
+namespace sluice::controller {
+namespace {
+
+// The table a route goes to: one port of a Service, for the clients of one namespace (empty: for
+// all).
+struct TableKey {
+  ObjectKey service;
+  uint16_t port = 0;
+  std::string client_namespace;
+  friend auto operator<=>(const TableKey&, const TableKey&) = default;
+};
+
+using Attachments = std::map<TableKey, std::set<const HttpRoute*>>;
+
+bool IsMeshParent(const Draft& draft, const HttpRoute& route, const ParentRef& parent) {
+  const std::string group = parent.group.value_or("");
+  const bool is_core = group.empty() || group == "core";
+  if (parent.kind == "Service" && is_core) {
+    if (!parent.group.has_value()) {
+      draft.Report(route.meta, parent.path + ".group",
+                   "is missing; taken as \"\", but a cluster takes it as Gateway API's own group",
+                   "write group: \"\"");
+    }
+    return true;
+  }
+  // Routes of ingress gateways may lie beside those of the mesh; they are somebody else's.
+  if (parent.kind == "Gateway") return false;
+  draft.Report(route.meta, parent.path + ".kind",
+               Cat(Quoted(parent.kind), " of group ", Quoted(group), " cannot be a parent here"),
+               "refer to a Service: group: \"\", kind: Service");
+  return false;
+}
+
+// The Service that a parent reference names, if routes can be attached to it.
+const Service* FindParent(const Draft& draft, const HttpRoute& route, const ParentRef& parent) {
+  const std::string title = Cat("Service ", parent.namespace_name, "/", parent.name);
+  const auto it =
+      draft.store.services().find({.namespace_name = parent.namespace_name, .name = parent.name});
+  if (it == draft.store.services().end()) {
+    draft.Report(route.meta, parent.path + ".name", title + " does not exist",
+                 "add the Service, or name an existing one");
+    return nullptr;
+  }
+  if (!it->second.addresses.empty()) return &it->second;
+  draft.Report(route.meta, parent.path + ".name",
+               title + " has no cluster IP, so no request can meet the route",
+               "attach the route to a Service with a clusterIP");
+  return nullptr;
+}
+
+// "declared as TLS" and so on; empty if HTTPRoutes work on the port.
+std::string_view WhyNotHttp(const ServicePort& port) {
+  switch (ProtocolOf(port)) {
+    case istio::workload::TLS:
+      return "TLS, whose requests cannot be read";
+    case istio::workload::TCP:
+      return "TCP";
+    case istio::workload::HTTP2:
+      return "HTTP/2, which is not routed yet";
+    case istio::workload::GRPC:
+      return "gRPC, which is not routed yet";
+    default:
+      return "";  // protobuf enums are open; UNKNOWN and HTTP11 are what remains.
+  }
+}
+
+void AttachToParent(const Draft& draft, const HttpRoute& route, const ParentRef& parent,
+                    Attachments& attachments) {
+  const Service* service = FindParent(draft, route, parent);
+  if (service == nullptr) return;
+  const bool is_explicit = parent.port != 0 || !parent.section_name.empty();
+  size_t named_count = 0;
+  size_t attached_count = 0;
+  for (const ServicePort& port : service->ports) {
+    if (parent.port != 0 && port.port != parent.port) continue;
+    if (!parent.section_name.empty() && port.name != parent.section_name) continue;
+    ++named_count;
+    const std::string_view obstacle = WhyNotHttp(port);
+    if (!obstacle.empty()) {
+      if (!is_explicit) continue;
+      draft.Report(
+          route.meta, parent.path,
+          Cat("port ", port.port, " of ", service->meta.Title(), " is declared as ", obstacle),
+          "set appProtocol: http on the Service port, or choose another port");
+      continue;
+    }
+    const bool is_consumer = route.meta.namespace_name != parent.namespace_name;
+    attachments[{.service = {.namespace_name = parent.namespace_name, .name = parent.name},
+                 .port = port.port,
+                 .client_namespace = is_consumer ? route.meta.namespace_name : ""}]
+        .insert(&route);
+    ++attached_count;
+  }
+  if (named_count == 0) {
+    draft.Report(route.meta, parent.path + (parent.port != 0 ? ".port" : ".sectionName"),
+                 Cat(service->meta.Title(), " has no such TCP port"),
+                 "write the number or the name of one of its ports");
+  } else if (attached_count == 0 && !is_explicit) {
+    draft.Report(route.meta, parent.path,
+                 Cat("no port of ", service->meta.Title(), " speaks HTTP/1.1"),
+                 "set appProtocol: http on the Service port that the route is for");
+  }
+}
+
+Attachments Attach(const Draft& draft) {
+  Attachments out;
+  for (const auto& [key, route] : draft.store.routes()) {
+    size_t mesh_parent_count = 0;
+    // A route with a bad expression is skipped, but its other problems are worth knowing at once.
+    const bool is_usable = HasOnlyGoodExpressions(draft, route);
+    Attachments own;
+    for (const ParentRef& parent : route.parents) {
+      if (!IsMeshParent(draft, route, parent)) continue;
+      ++mesh_parent_count;
+      AttachToParent(draft, route, parent, own);
+    }
+    if (route.parents.empty()) {
+      draft.Report(route.meta, "spec.parentRefs", "is empty: the route is for nobody",
+                   "name the Service whose requests it routes");
+    }
+    if (mesh_parent_count > 0 && route.has_hostnames) {
+      draft.Report(route.meta, "spec.hostnames",
+                   "has no meaning under a Service and is ignored: the dialled address decides",
+                   "remove it, or match the Host header");
+    }
+    if (!is_usable) continue;
+    for (auto& [table, routes] : own) out[table].merge(routes);
+  }
+  return out;
+}
+
+void MarkAsHttp(const Draft& draft, const TableKey& key) {
+  istio::workload::Address& address = draft.out.addresses[draft.ServiceName(key.service)];
+  for (istio::workload::Port& port : *address.mutable_service()->mutable_ports()) {
+    if (port.service_port() == key.port) port.set_app_protocol(istio::workload::HTTP11);
+  }
+}
+
+void MakeTable(const Draft& draft, const TableKey& key, const std::set<const HttpRoute*>& routes) {
+  std::vector<RouteCandidate> candidates;
+  for (const HttpRoute* route : routes) {
+    for (size_t rule = 0; rule < route->rules.size(); ++rule) {
+      const std::vector<model::HttpMatch>& matches = route->rules[rule].matches;
+      for (size_t match = 0; match < matches.size(); ++match) {
+        candidates.push_back(
+            {.route = route, .match = &matches[match], .rule_index = rule, .match_index = match});
+      }
+    }
+  }
+  std::sort(candidates.begin(), candidates.end(), IsTriedBefore);
+
+  sluice::route::v1::RouteTable table;
+  table.set_service(draft.ServiceName(key.service));
+  table.set_service_port(key.port);
+  table.set_client_namespace(key.client_namespace);
+  std::map<std::pair<const HttpRoute*, size_t>, uint32_t> rule_indices;
+  for (const RouteCandidate& candidate : candidates) {
+    const auto [it, is_new] = rule_indices.try_emplace({candidate.route, candidate.rule_index},
+                                                       static_cast<uint32_t>(table.rules_size()));
+    if (is_new) {
+      *table.add_rules() =
+          MakeRule(draft, *candidate.route, candidate.route->rules[candidate.rule_index]);
+    }
+    sluice::route::v1::HttpRouteEntry& entry = *table.add_entries();
+    *entry.mutable_match() = MakeMatch(*candidate.match);
+    entry.set_rule(it->second);
+  }
+  std::string name = Cat(table.service(), ":", key.port);
+  if (!key.client_namespace.empty()) name += "@" + key.client_namespace;
+  draft.out.route_tables.emplace(std::move(name), std::move(table));
+}
+
+}  // namespace
+
+void TranslateRoutes(Draft& draft) {
+  for (const auto& [key, routes] : Attach(draft)) {
+    MarkAsHttp(draft, key);
+    MakeTable(draft, key, routes);
+  }
+}
+
+}  // namespace sluice::controller
