@@ -1,0 +1,24 @@
+/*
+ * The few fields of kernel types that we read, found at load time by name (CO-RE). No vmlinux.h: it
+ * would tie the build to the kernel it runs on.
+ */
+#pragma once
+
+#include <linux/types.h>
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct sock {
+	struct {
+		atomic_t rmem_alloc; /* sk_rmem_alloc: bytes waiting for the reader. */
+	} sk_backlog;
+} __attribute__((preserve_access_index));
+
+struct tcp_sock {
+	__u32 snd_una;	  /* First byte not acknowledged. */
+	__u32 write_seq;  /* One past the last byte queued. */
+	__u32 copied_seq; /* First byte not read. */
+	__u32 rcv_nxt;	  /* Next byte expected. */
+} __attribute__((preserve_access_index));
