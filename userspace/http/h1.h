@@ -41,7 +41,7 @@ struct H1Limits {
 enum class BadReason : uint8_t;
 std::string_view BadReasonName(BadReason reason);  // snake_case label.
 std::string_view BadReasonText(BadReason reason);  // A sentence for logs and the answer's body.
-uint16_t BadReasonStatus(BadReason reason);        // 400, 414, 431, 501 or 505.
+uint16_t BadReasonStatus(BadReason reason);        // 400, 414, 417, 431, 501 or 505.
 
 enum class ParseStatus : uint8_t { kComplete, kNeedMore, kBad };
 
@@ -55,8 +55,8 @@ struct RequestHead {
   std::string_view authority;  // Host's value; equals that of an absolute-form target.
   uint8_t minor_version = 1;   // HTTP/1.<minor>: 0 or 1.
   bool is_keep_alive = true;   // What version and Connection say.
-  bool expects_continue = false;
-  bool wants_upgrade = false;  // Upgrade with Connection: upgrade, or method CONNECT.
+  bool expects_continue = false;  // HTTP/1.1 with a body and "Expect: 100-continue".
+  bool wants_upgrade = false;  // Upgrade to more than h2c with Connection: upgrade, or method CONNECT.
   BodyKind body = BodyKind::kNone;  // Never kUntilClose.
   uint64_t content_length = 0;      // If kLength.
   uint32_t head_size = 0;           // Bytes of the head in the input, final CRLF included.
@@ -110,11 +110,19 @@ class BodyFramer {
 
  private:
   enum class State : uint8_t;
+  BadReason StepSize(char c);
+  BadReason StepExtension(char c);
+  BadReason StepTrailer(char c);
+  BadReason Step(char c);
+  BadReason EndChunkLine();
+  BadReason EndTrailerName();
+  size_t TakeContent(size_t size);
+
   State state_{};
   BodyKind kind_ = BodyKind::kNone;
   uint16_t line_size_ = 0;
   uint16_t trailer_size_ = 0;
-  uint64_t remaining_ = 0;
+  uint64_t remaining_ = 0;  // Of the content or chunk; the hash of a trailer's name; the fault, once bad.
   uint64_t body_size_ = 0;
   H1Limits const* limits_ = nullptr;
 };
@@ -144,10 +152,17 @@ struct ResponseRewrite {
 // Writes the head to be forwarded: hop-by-hop fields are gone, Transfer-Encoding and Content-Length stay as the framing
 // needs them (never both), "te: trailers" is kept when sent, changes are applied. Returns its size, or 0 if `out_size`
 // is too small (head_size + sum of changes + 256 is always enough: RequestHeadBound).
+// Changes of framing and hop-by-hop fields are left out; of Host only kSet counts. kAdd joins with ", " (a Set-Cookie
+// becomes a line of its own). An HTTP/1.0 request stays one and says "connection: close"; responses become HTTP/1.1.
+// Requires changes with IsFieldName and IsFieldValue, and a head whose input is still there.
 size_t WriteRequestHead(const RequestHead& head, const RequestRewrite& rewrite, char* out, size_t out_size);
 size_t WriteResponseHead(const ResponseHead& head, const ResponseRewrite& rewrite, char* out, size_t out_size);
 size_t RequestHeadBound(const RequestHead& head, const RequestRewrite& rewrite);
 size_t ResponseHeadBound(const ResponseHead& head, const ResponseRewrite& rewrite);
+
+// What a HeaderChange may carry: a token; text without control characters and surrounding white space.
+bool IsFieldName(std::string_view name);
+bool IsFieldValue(std::string_view value);
 
 // A whole small answer of our own: status line, content-type text/plain, content-length, extra header lines
 // ("name: value\r\n" each, or empty), connection: close if `close`. For HEAD the body is left out, its length kept.
@@ -156,8 +171,10 @@ std::string LocalResponse(uint16_t status, std::string_view body, std::string_vi
 std::string_view StatusText(uint16_t status);  // "Not Found"; "" if unknown.
 
 // Path normalisation before any match (the default level): removes dot segments, merges nothing, decodes only unreserved
-// characters. Refuses (false) a path that climbs above the root, has a NUL, or an encoded slash or backslash (%2f, %5c).
-// Returns true with *changed=false when `path` is already normal and `out` is untouched.
+// characters, writes the other escapes in upper case. Refuses (false) what readers take differently: a path that climbs
+// above the root, a broken escape, a NUL, a backslash, an encoded slash or backslash (%2f, %5c), bytes outside visible
+// ASCII. "*" and "" are normal.
+// *changed: the normal form differs and is in `out`; else `path` is normal and `out` means nothing.
 bool NormalisePath(std::string_view path, std::string& out, bool* changed);
 
 }  // namespace sluice::http
