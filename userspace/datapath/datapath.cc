@@ -1,0 +1,209 @@
+#include "userspace/datapath/datapath.h"
+
+#include <fcntl.h>
+
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "bpf/abi/abi.h"
+#include "userspace/base/check.h"
+#include "userspace/base/errors.h"
+#include "userspace/base/log.h"
+#include "userspace/base/unique_fd.h"
+#include "userspace/datapath/cgroup_root.h"
+#include "userspace/datapath/layout.h"
+#include "userspace/datapath/level.h"
+#include "userspace/datapath/map_change.h"
+#include "userspace/datapath/probe.h"
+#include "userspace/datapath/programs.h"
+
+namespace sluice::datapath {
+namespace {
+
+// BPF_NOEXIST; the number is part of the kernel's interface.
+constexpr uint64_t kOnlyIfNew = 1;
+
+struct EnrolledPod {
+  uint32_t pod_id;
+  std::vector<base::IpAddress> addresses;
+};
+
+class KernelDatapath final : public Datapath {
+ public:
+  explicit KernelDatapath(std::unique_ptr<Programs> programs) : programs_(std::move(programs)) {}
+  ~KernelDatapath() override = default;  // Programs takes everything away.
+
+  absl::Status Start(const DatapathOptions& options);
+
+  Acceleration acceleration() const override { return level_.level; }
+  std::string acceleration_reason() const override { return level_.reason; }
+  const std::vector<ProbeResult>& probes() const override { return probes_; }
+  absl::Status EnrolPod(const PodSockets& pod) override;
+  absl::Status RemovePod(uint64_t netns_cookie) override;
+  absl::StatusOr<MapChange> SyncDestinations(std::vector<Destination> desired) override;
+  absl::Status MarkDialSocket(int fd) override;
+  int original_destinations_fd() const override { return programs_->map_fd(MapName::kOriginalDestinations); }
+  std::vector<KernelCounter> ReadCounters() const override { return programs_->ReadCounters(); }
+  absl::Status Detach() override { return programs_->Detach(); }
+
+ private:
+  absl::Status AddInbound(const PodSockets& pod, EnrolledPod& enrolled);
+  absl::Status AddAddress(const PodSockets& pod, const base::IpAddress& address, int listener, EnrolledPod& enrolled);
+  absl::Status AddOutbound(const PodSockets& pod);
+  absl::Status RemoveInbound(uint64_t netns_cookie, const EnrolledPod& enrolled);
+  absl::Status Apply(const DestinationChange& change, MapChange& done);
+
+  std::unique_ptr<Programs> programs_;
+  std::vector<ProbeResult> probes_;
+  LevelChoice level_;
+  std::map<uint64_t, EnrolledPod> pods_;   // By netns cookie.
+  std::vector<Destination> destinations_;  // What the kernel's table holds, normalised.
+};
+
+absl::Status KernelDatapath::Start(const DatapathOptions& options) {
+  std::string cgroup_dir = options.cgroup_dir;
+  if (cgroup_dir.empty()) {
+    auto found = FindCgroupRoot();
+    if (!found.ok()) return found.status();
+    cgroup_dir = *std::move(found);
+  }
+  const base::UniqueFd cgroup(open(cgroup_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!cgroup.is_valid()) return base::ErrnoStatus(errno, absl::StrCat("opening the cgroup ", cgroup_dir));
+  SLUICE_RETURN_IF_ERROR(programs_->Attach(cgroup.get(), options.bpffs_dir));
+  if (options.acceleration != Acceleration::kOff) {
+    if (programs_->has_splice()) {
+      probes_ = RunProbes(*programs_);
+      level_ = ChooseLevel(options.acceleration, probes_);
+    } else {
+      level_.reason = absl::StrCat("this kernel refuses the splice program: ", programs_->splice_error());
+    }
+  }
+  return programs_->SetLevel(level_.level);
+}
+
+absl::Status KernelDatapath::AddAddress(const PodSockets& pod, const base::IpAddress& address, int listener,
+                                        EnrolledPod& enrolled) {
+  if (address.is_unspecified()) return absl::OkStatus();
+  const sluice_address key = ToAbi(address);
+  SLUICE_RETURN_IF_ERROR(
+      base::Wrap(programs_->Write(MapName::kAddresses, &key, &pod.pod_id, kOnlyIfNew),
+                 absl::StrCat("taking the address ", address.ToString(), " (does another pod have it?)")));
+  enrolled.addresses.push_back(address);
+  if (listener < 0) return absl::OkStatus();  // Connections to this family are refused.
+  const uint64_t fd = static_cast<uint64_t>(listener);
+  return base::Wrap(programs_->Write(MapName::kListeners, &key, &fd),
+                    absl::StrCat("taking the inbound listener of ", address.ToString()));
+}
+
+absl::Status KernelDatapath::AddInbound(const PodSockets& pod, EnrolledPod& enrolled) {
+  SLUICE_RETURN_IF_ERROR(AddAddress(pod, pod.address_v4, pod.inbound_listener_v4, enrolled));
+  SLUICE_RETURN_IF_ERROR(AddAddress(pod, pod.address_v6, pod.inbound_listener_v6, enrolled));
+  return programs_->AttachInbound(pod.netns_cookie, pod.netns_fd);
+}
+
+absl::Status KernelDatapath::AddOutbound(const PodSockets& pod) {
+  sluice_pod value{.address_v4 = {}, .address_v6 = {}, .id = pod.pod_id, .pad0 = 0};
+  if (!pod.address_v4.is_unspecified()) value.address_v4 = ToAbi(pod.address_v4);
+  if (!pod.address_v6.is_unspecified()) value.address_v6 = ToAbi(pod.address_v6);
+  return programs_->Write(MapName::kPods, &pod.netns_cookie, &value);
+}
+
+absl::Status KernelDatapath::EnrolPod(const PodSockets& pod) {
+  if (pod.pod_id == 0 || pod.netns_cookie == 0) {
+    return absl::InvalidArgumentError("a pod needs an id and a namespace cookie, both above 0");
+  }
+  if (pods_.contains(pod.netns_cookie)) {
+    return absl::AlreadyExistsError(absl::StrCat("the namespace ", pod.netns_cookie, " is enrolled already"));
+  }
+  EnrolledPod enrolled{.pod_id = pod.pod_id};
+  absl::Status status = AddInbound(pod, enrolled);
+  if (status.ok()) status = AddOutbound(pod);
+  if (!status.ok()) {
+    RemoveInbound(pod.netns_cookie, enrolled).IgnoreError();  // The first error is the one to tell.
+    return base::Wrap(status, absl::StrCat("enrolling pod ", pod.pod_id));
+  }
+  pods_.emplace(pod.netns_cookie, std::move(enrolled));
+  return absl::OkStatus();
+}
+
+absl::Status KernelDatapath::RemoveInbound(uint64_t netns_cookie, const EnrolledPod& enrolled) {
+  programs_->DetachInbound(netns_cookie);
+  absl::Status status;
+  for (const base::IpAddress& address : enrolled.addresses) {
+    const sluice_address key = ToAbi(address);
+    status.Update(programs_->Delete(MapName::kListeners, &key));
+    status.Update(programs_->Delete(MapName::kAddresses, &key));
+  }
+  return status;
+}
+
+absl::Status KernelDatapath::RemovePod(uint64_t netns_cookie) {
+  const auto found = pods_.find(netns_cookie);
+  if (found == pods_.end()) {
+    return absl::NotFoundError(absl::StrCat("the namespace ", netns_cookie, " is not enrolled"));
+  }
+  absl::Status status = programs_->Delete(MapName::kPods, &netns_cookie);
+  status.Update(RemoveInbound(netns_cookie, found->second));
+  if (status.ok()) pods_.erase(found);  // Else the caller tries again.
+  return base::Wrap(status, "removing a pod from the kernel");
+}
+
+absl::Status KernelDatapath::Apply(const DestinationChange& change, MapChange& done) {
+  for (const Destination& destination : change.written) {
+    const sluice_destination_key key = DestinationKey(destination.address, destination.port);
+    static_assert(static_cast<int>(FlowPath::kPass) == SLUICE_PATH_PASS);
+    static_assert(static_cast<int>(FlowPath::kProxy) == SLUICE_PATH_PROXY);
+    static_assert(static_cast<int>(FlowPath::kDeny) == SLUICE_PATH_DENY);
+    const uint32_t path = static_cast<uint32_t>(destination.path);
+    SLUICE_RETURN_IF_ERROR(programs_->Write(MapName::kDestinations, &key, &path));
+    ++done.written;
+  }
+  for (const Destination& destination : change.deleted) {
+    const sluice_destination_key key = DestinationKey(destination.address, destination.port);
+    SLUICE_RETURN_IF_ERROR(programs_->Delete(MapName::kDestinations, &key));
+    ++done.deleted;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<MapChange> KernelDatapath::SyncDestinations(std::vector<Destination> desired) {
+  auto normalised = NormaliseDestinations(std::move(desired));
+  if (!normalised.ok()) return normalised.status();
+  const DestinationChange change = ComputeMapChange(destinations_, *normalised);
+  MapChange done;
+  if (absl::Status status = Apply(change, done); !status.ok()) {
+    // The next call must see what did reach the kernel, or an entry would stay there for ever.
+    destinations_ = AfterPartOf(std::move(destinations_), change, done);
+    return base::Wrap(status, "writing the destinations");
+  }
+  destinations_ = *std::move(normalised);
+  return done;
+}
+
+absl::Status KernelDatapath::MarkDialSocket(int fd) {
+  const uint32_t mark = 1;
+  return base::Wrap(programs_->Write(MapName::kDialMarks, &fd, &mark), "marking a dial socket");
+}
+
+}  // namespace
+
+const char* AccelerationName(Acceleration level) {
+  switch (level) {
+    case Acceleration::kOff: return "off";
+    case Acceleration::kSend: return "send";
+    case Acceleration::kFull: return "full";
+  }
+  return "unknown";
+}
+
+absl::StatusOr<std::unique_ptr<Datapath>> Datapath::Create(const DatapathOptions& options) {
+  SLUICE_RETURN_IF_ERROR(PreparePinDir(options.bpffs_dir));
+  auto programs = Programs::Load(options.acceleration != Acceleration::kOff);
+  if (!programs.ok()) return programs.status();
+  auto datapath = std::make_unique<KernelDatapath>(*std::move(programs));
+  SLUICE_RETURN_IF_ERROR(datapath->Start(options));
+  return datapath;
+}
+
+}  // namespace sluice::datapath
