@@ -29,6 +29,7 @@ def receive_digest(sock, first=b""):
     return seen
 
 
+@pytest.mark.smoke
 def test_gigabyte_to_the_server(town, tcp):
     sock = tcp("SINK", timeout=60)
     for block in pattern(GIB):
@@ -38,6 +39,7 @@ def test_gigabyte_to_the_server(town, tcp):
     assert json.loads(read_all(sock)) == {"size": GIB, "sha256": pattern_digest(GIB)}
 
 
+@pytest.mark.smoke
 def test_gigabyte_to_the_client(town, tcp):
     seen = receive_digest(tcp(f"SOURCE {GIB}", timeout=60))
 
@@ -93,6 +95,7 @@ def test_gigabyte_http_upload(town, framing):
     assert (answer["size"], answer["sha256"]) == (GIB, pattern_digest(GIB))
 
 
+@pytest.mark.smoke
 def test_gigabyte_from_an_outside_client(town):
     with town.outside.connect(town.a.v4, servers.TCP_PORT, timeout=60) as sock:
         sock.sendall(b"SOURCE %d\n" % (GIB // 4))
@@ -120,10 +123,12 @@ def accepted_until_stuck(sock, limit=4 * PATH_BOUND, head=b""):
     return settled(push, quiet_s=1.0, timeout_s=60)
 
 
+@pytest.mark.smoke
 def test_server_that_never_reads_bounds_what_the_client_can_send(town, tcp):
     assert accepted_until_stuck(tcp("SLEEP")) <= PATH_BOUND
 
 
+@pytest.mark.smoke
 def test_client_that_never_reads_bounds_what_the_server_can_send(town, tcp):
     sock = tcp("FLOOD flood")
     wait_until(lambda: report(tcp, "flood"), "the server floods")

@@ -1,0 +1,75 @@
+"""What a request costs, counted and not timed: the same on a busy machine as on an idle one, so these gate."""
+import re
+
+import pytest
+
+from sluice_testing import manifests, servers
+from sluice_testing.counting import CountedPrograms, SystemCallCount
+from sluice_testing.mesh import Mesh
+from sluice_testing.wait import settled, wait_until
+
+VIP = "10.97.3.1"
+# One turn of the loop serves what has come meanwhile: at 64 connections several requests share one system call.
+SYSTEM_CALLS_PER_REQUEST_MAX = 0.5
+
+
+@pytest.fixture(scope="module")
+def pair(network):
+    client, server = network.pod("client"), network.pod("server")
+    servers.nginx(server, 8090)
+    return network, client, server
+
+
+def mesh_of(pair, acceleration, **kwargs):
+    network, client, server = pair
+    mesh = Mesh(network, acceleration=acceleration, workers=1, **kwargs)
+    http = [manifests.port(80, "http", 8090)]
+    mesh.apply("pair.yaml", [manifests.pod(client, "client"), manifests.pod(server, "server"),
+                             manifests.service("web", "server", http, (VIP,)), manifests.service("v1", "server", http, ("10.97.3.2",)),
+                             manifests.service("v2", "server", http, ("10.97.3.3",)),
+                             manifests.split("split", "web", {"v1": 90, "v2": 10})])
+    return mesh
+
+
+def load(client, seconds=2, connections=64):
+    """Requests answered by wrk."""
+    output = client.exec("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"http://{VIP}/1k")
+    assert "Socket errors" not in output and "Non-2xx" not in output, output
+    return int(re.search(r"(\d+) requests in", output).group(1))
+
+
+@pytest.mark.parametrize("acceleration", ["off", "full"])
+def test_system_calls_per_request(pair, acceleration):
+    with mesh_of(pair, acceleration) as mesh:
+        load(pair[1], 1)
+        with SystemCallCount(mesh.proxy_pid()) as calls:
+            before = calls.read()
+            requests = load(pair[1])
+            per_request = (calls.read() - before) / requests
+
+    print(f"{per_request:.3f} system calls per request ({acceleration}, {requests} requests)")
+    assert per_request <= SYSTEM_CALLS_PER_REQUEST_MAX
+
+
+@pytest.mark.parametrize("acceleration", ["off", "full"])
+def test_no_heap_allocation_per_request_in_steady_state(pair, acceleration):
+    """Two loads of the same 64 connections' life; the second has many more requests. What differs is per request."""
+    with CountedPrograms() as programs, mesh_of(pair, acceleration, bin_dir=programs.folder) as mesh:
+        assert programs.allocations() > 0, "the counter is not loaded"
+        load(pair[1], 1)
+
+        def run(seconds):
+            before = settled(programs.allocations, quiet_s=0.5)
+            requests = load(pair[1], seconds)
+            wait_until(lambda: mesh.connections("http")["active"] == 0, "the load has gone")
+            return requests, settled(programs.allocations, quiet_s=0.5) - before
+
+        short_requests, short_allocations = run(1)
+        long_requests, long_allocations = run(4)
+
+    # Opening 64 connections may allocate, and so does the status that is asked for meanwhile: both as often in both.
+    extra_requests = long_requests - short_requests
+    extra = long_allocations - short_allocations
+    print(f"{extra} more allocations for {extra_requests} more requests ({acceleration})")
+    assert extra_requests > 1000
+    assert extra / extra_requests <= 0.001, f"{extra} allocations for {extra_requests} requests"
