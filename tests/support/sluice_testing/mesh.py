@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 import urllib.error
@@ -20,6 +21,7 @@ LOCK_FILE = "/run/sluice.lock"
 ADMIN = "http://127.0.0.1:15000"
 METRICS = "http://127.0.0.1:15020"
 READINESS = "http://127.0.0.1:15021"
+SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error: ")
 SCALE = float(os.environ.get("SLUICE_TEST_TIME_SCALE", "1"))  # Emulated machines and sanitizers need more time.
 START_TIMEOUT_S = 20.0 * SCALE
 STOP_TIMEOUT_S = 15.0 * SCALE
@@ -28,6 +30,12 @@ STOP_TIMEOUT_S = 15.0 * SCALE
 def programs_dir():
     """Where the built programs lie: SLUICE_BIN_DIR, else build/bin of the repository."""
     return os.environ.get("SLUICE_BIN_DIR") or os.path.join(REPOSITORY, "build", "bin")
+
+
+def is_sanitized():
+    """True if the proxy was built with a sanitizer: its memory says nothing then."""
+    linked = subprocess.run(["ldd", os.path.join(programs_dir(), "sluice-proxy")], capture_output=True, text=True, check=False)
+    return "libasan" in linked.stdout or "libtsan" in linked.stdout
 
 
 def http_get(url, timeout_s=5.0):
@@ -73,6 +81,7 @@ class Mesh:
         self.argv += list(options)
         self.process = None
         self.before = None
+        self.expected_restarts = 0  # Of the proxy; more of them is a crash, which stop() reports.
 
     # Manifests.
 
@@ -135,6 +144,7 @@ class Mesh:
     def stop(self, sig=signal.SIGTERM):
         """Ends the mesh; asserts exit 0 within the deadline and a machine as it was before."""
         pids = self.pids()
+        restarts = self.status()["proxy"]["restarts"]
         began = time.monotonic()
         self.process.popen.send_signal(sig)
         code = self.process.wait(STOP_TIMEOUT_S)
@@ -143,6 +153,9 @@ class Mesh:
         rest = self.process.popen.stdout.read()
         assert not rest, f"more than 'ready' on stdout: {rest!r}"
         self.process.stop()
+        assert restarts == self.expected_restarts, f"the proxy was restarted {restarts} times; log:\n{self.log()[-6000:]}"
+        reports = [line for line in self.log().splitlines() if any(word in line for word in SANITIZER_REPORTS)]
+        assert not reports, f"a sanitizer complains: {reports}; log:\n{self.log()[-20000:]}"
         self.assert_clean(pids)
 
     def assert_clean(self, pids=()):
