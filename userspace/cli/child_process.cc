@@ -37,6 +37,7 @@ namespace {
 
 absl::StatusOr<ChildProcess> ChildProcess::Start(const std::vector<std::string>& command) {
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const std::string& argument : command)
     arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
