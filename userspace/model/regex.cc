@@ -1,5 +1,6 @@
 #include "userspace/model/regex.h"
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "userspace/model/limits.h"
 #include "userspace/model/text.h"
@@ -18,7 +19,7 @@ absl::StatusOr<std::unique_ptr<const RE2>> CompileRegex(std::string_view text) {
   auto regex = std::make_unique<const RE2>(re2::StringPiece(text.data(), text.size()), options);
   if (!regex->ok()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("the regular expression ", Quote(text), " is not valid in RE2 syntax: ", regex->error()));
+        absl::StrCat("the regular expression ", Quote(text), " is not valid in RE2 syntax: ", absl::CHexEscape(regex->error())));
   }
   return regex;
 }
