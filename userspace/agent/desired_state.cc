@@ -65,28 +65,21 @@ class PartWriter {
 
 // Names in `held` that `map` no longer has.
 template <typename Message, typename Put>
-void ForEachRemoved(const HeldVersions& held, const ResourceMap<Message>& map, Put put) {
-  for (const auto& [name, version] : held) {
+void ForEachRemoved(const ResourceMap<Message>& held, const ResourceMap<Message>& map, Put put) {
+  for (const auto& [name, resource] : held) {
     if (map.find(name) == map.end()) put(name);
   }
 }
 
 template <typename Message, typename Put>
-void ForEachChanged(const HeldVersions& held, const ResourceMap<Message>& map, Put put) {
+void ForEachChanged(const ResourceMap<Message>& held, const ResourceMap<Message>& map, Put put) {
   for (const auto& [name, resource] : map) {
     const auto found = held.find(name);
-    if (found == held.end() || found->second != resource.version) put(name, *resource.message);
+    if (found == held.end() || found->second.message != resource.message) put(name, *resource.message);
   }
 }
 
 }  // namespace
-
-HeldConfig VersionsOf(const Resources& resources) {
-  HeldConfig held;
-  for (const auto& [name, resource] : resources.addresses) held.addresses.emplace(name, resource.version);
-  for (const auto& [name, resource] : resources.route_tables) held.route_tables.emplace(name, resource.version);
-  return held;
-}
 
 std::vector<Destination> ComputeDesiredDestinations(const ResourceMap<istio::workload::Address>& addresses,
                                                     const std::vector<base::IpAddress>& pod_addresses) {
@@ -108,7 +101,7 @@ std::vector<Destination> CommonDestinations(const std::vector<Destination>& a, c
   return common;
 }
 
-ConfigParts ComputeConfigParts(const Resources& resources, const HeldConfig& held, uint64_t version) {
+ConfigParts ComputeConfigParts(const Resources& resources, const Resources& held, uint64_t version) {
   PartWriter writer(version);
   ConfigParts result;
   ForEachRemoved(held.addresses, resources.addresses, [&](const std::string& name) {

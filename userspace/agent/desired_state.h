@@ -2,27 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "api/node.pb.h"
 #include "userspace/agent/resources.h"
 #include "userspace/base/address.h"
 #include "userspace/datapath/datapath.h"
 
 namespace sluice::agent {
-
-// Resource name -> version: what somebody holds of the mesh.
-using HeldVersions = std::map<std::string, std::string>;
-
-struct HeldConfig {
-  HeldVersions addresses;
-  HeldVersions route_tables;
-  friend bool operator==(const HeldConfig&, const HeldConfig&) = default;
-};
-HeldConfig VersionsOf(const Resources& resources);
 
 // Sorted, without doubles: each virtual address and port -> proxy, every other port of a virtual address -> deny,
 // each captured pod's address -> proxy on every port. A pod's own entry wins over a service's for the same address.
@@ -42,7 +30,8 @@ struct ConfigParts {
   std::vector<std::string> too_large;    // Resources that fit no packet: left out, the old one is removed.
 };
 
-// The difference from what the proxy holds to `resources`, in packets of one version.
-ConfigParts ComputeConfigParts(const Resources& resources, const HeldConfig& held, uint64_t version);
+// The difference from what the proxy holds to `resources` (addresses and route tables), in packets of one version.
+// Messages are compared by identity: the resource store keeps a message as long as its version stays.
+ConfigParts ComputeConfigParts(const Resources& resources, const Resources& held, uint64_t version);
 
 }  // namespace sluice::agent

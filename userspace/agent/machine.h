@@ -1,0 +1,47 @@
+// What the agent needs of the machine once: that it is alone, a bpffs, names.
+// Thread: one.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "userspace/agent/undo_journal.h"
+#include "userspace/base/unique_fd.h"
+
+namespace sluice::agent {
+
+inline constexpr char kLockPath[] = "/run/sluice.lock";
+
+// One mesh on one machine. The lock file tells who has it and where its state is:
+//   <pid> LF <state folder> LF
+// It keeps that text after a crash, so that the next run finds what must be undone; a clean end empties it.
+class MachineLock {
+ public:
+  // kAlreadyExists, with the holder's pid, if another agent runs.
+  static absl::StatusOr<MachineLock> Take(const std::string& path, const std::string& state_dir);
+  // The state folder of a run that did not end cleanly; empty if there is none.
+  const std::string& unclean_state_dir() const { return unclean_state_dir_; }
+  // Everything is undone.
+  void MarkClean() const;
+
+ private:
+  base::UniqueFd fd_;
+  std::string unclean_state_dir_;
+};
+
+// Where pins may lie: <a bpffs>/sluice, mounting one on <state_dir>/bpf if the machine has none.
+absl::StatusOr<std::string> FindBpffsDir(const std::string& state_dir, UndoJournal& journal);
+
+// Undoes what an agent that did not end cleanly left: programs, pins, mounts, namespaces. Its journal goes away.
+absl::Status UndoEarlierRun(const std::string& state_dir);
+
+// Takes a mount of ours away, pins and all.
+absl::Status UnmountBpffs(const std::string& path);
+
+std::string ProgramVersion();
+std::string BootId();
+std::string KernelRelease();
+std::string ProgramFolder();  // Of the running program.
+
+}  // namespace sluice::agent

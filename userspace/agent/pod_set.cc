@@ -1,0 +1,223 @@
+#include "userspace/agent/pod_set.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "userspace/agent/pod_messages.h"
+#include "userspace/base/check.h"
+#include "userspace/base/log.h"
+
+namespace sluice::agent {
+
+void PodSet::Observe(const Resources& resources) {
+  Observations now;
+  for (const auto& [uid, resource] : resources.local_pods) {
+    const std::string& path = resource.message->netns_path();
+    // Only a namespace that is held open cannot die and leave its inode number to another one.
+    const bool is_held = std::any_of(pods_.begin(), pods_.end(), [&path](const auto& entry) {
+      return entry.second.plan.netns_path == path && entry.second.phase != PodPhase::kLeaving;
+    });
+    const auto known = observations_.find(path);
+    const bool is_known = is_held && known != observations_.end();
+    now.emplace(path, host_.Observe(path, is_known ? &known->second : nullptr));
+  }
+  observations_ = std::move(now);
+}
+
+void PodSet::Plan(const Resources& resources) {
+  Observe(resources);
+  std::map<std::string, PlannedPod> held;
+  for (const auto& [id, pod] : pods_) {
+    if (pod.phase != PodPhase::kLeaving) held.emplace(pod.plan.uid, pod.plan);
+  }
+  plan_ = PlanPods(resources, observations_, held, host_.home_cookie());
+  for (auto& [id, pod] : pods_) {
+    if (pod.phase == PodPhase::kLeaving) continue;
+    const bool is_wanted = std::find(plan_.begin(), plan_.end(), pod.plan) != plan_.end();
+    if (!is_wanted) StartLeaving(pod);
+  }
+  std::erase_if(failures_, [this](const auto& failure) {
+    return std::none_of(plan_.begin(), plan_.end(), [&](const PlannedPod& pod) { return pod.uid == failure.first; });
+  });
+}
+
+void PodSet::StartLeaving(HeldPod& pod) {
+  base::LogInfo("pod leaves the mesh", {{"pod", pod.plan.uid}});
+  if (pod.is_captured) {
+    const absl::Status status = kernel_.RemovePod(pod.prepared.cookie);
+    if (!status.ok()) {
+      base::LogError("cannot take a pod out of the kernel", {{"pod", pod.plan.uid}, {"reason", std::string(status.message())}});
+    }
+    pod.is_captured = false;
+  }
+  // The proxy knows pods that it was told of, confirmed or not.
+  const bool is_known_to_proxy = pod.phase != PodPhase::kPrepared;
+  pod.phase = PodPhase::kLeaving;
+  pod.must_tell_proxy = is_known_to_proxy;
+}
+
+void PodSet::Advance(bool can_add_to_proxy) {
+  std::vector<uint32_t> unknown_to_proxy;
+  for (auto& [id, pod] : pods_) {
+    if (pod.phase != PodPhase::kLeaving) continue;
+    if (!pod.must_tell_proxy && !pod.is_told) unknown_to_proxy.push_back(id);
+    if (!pod.must_tell_proxy) continue;
+    proxy_.Send(RemovePodMessage(id), {});
+    pod.must_tell_proxy = false;
+    pod.is_told = true;
+  }
+  for (const uint32_t id : unknown_to_proxy) FinishLeaving(id);
+  PrepareNew();
+  if (!can_add_to_proxy) return;
+  for (auto& [id, pod] : pods_) {
+    if (pod.phase == PodPhase::kPrepared) AddToProxy(pod);
+  }
+}
+
+void PodSet::PrepareNew() {
+  for (const PlannedPod& planned : plan_) {
+    if (!planned.refusal.empty() || FindActive(planned.uid) != nullptr) continue;
+    const bool is_taken = std::any_of(pods_.begin(), pods_.end(), [&planned](const auto& entry) {
+      return entry.second.prepared.cookie == planned.cookie;
+    });
+    if (is_taken) {
+      Fail(planned.uid, "the proxy has not let go of this namespace's earlier pod yet");
+      continue;
+    }
+    absl::StatusOr<PreparedNamespace> prepared = host_.Prepare(planned.netns_path, planned.cookie);
+    if (!prepared.ok()) {
+      Fail(planned.uid, std::string(prepared.status().message()));
+      continue;
+    }
+    uint32_t id = 1;
+    while (pods_.contains(id)) ++id;
+    HeldPod& pod = pods_[id];
+    pod.id = id;
+    pod.plan = planned;
+    pod.prepared = *std::move(prepared);
+  }
+}
+
+void PodSet::AddToProxy(HeldPod& pod) {
+  std::vector<SharedFd> fds;
+  const node::v1::ToProxy message = AddPodMessage(pod.id, pod.plan, pod.prepared, fds);
+  proxy_.Send(message, std::move(fds));
+  pod.phase = PodPhase::kAdding;
+}
+
+bool PodSet::PodAdded(uint32_t pod_id) {
+  const auto found = pods_.find(pod_id);
+  if (found == pods_.end()) return false;
+  HeldPod& pod = found->second;
+  if (pod.phase == PodPhase::kLeaving) return true;  // RemovePod is under way behind it.
+  if (pod.phase != PodPhase::kAdding) return false;
+  const absl::Status status = Capture(pod);
+  if (!status.ok()) {
+    Fail(pod.plan.uid, std::string(status.message()));
+    StartLeaving(pod);
+    return true;
+  }
+  pod.phase = PodPhase::kServing;
+  failures_.erase(pod.plan.uid);
+  base::LogInfo("pod captured", {{"pod", pod.plan.uid}, {"id", pod.id}, {"netns", pod.plan.netns_path}});
+  return true;
+}
+
+absl::Status PodSet::Capture(HeldPod& pod) {
+  if (pod.is_captured) return absl::OkStatus();  // By the time of an earlier proxy.
+  const auto first = [](const std::vector<SharedFd>& fds) { return fds.empty() ? -1 : fds[0]->get(); };
+  datapath::PodSockets sockets;
+  sockets.pod_id = pod.id;
+  sockets.netns_cookie = pod.prepared.cookie;
+  sockets.netns_fd = pod.prepared.fd->get();
+  for (const base::IpAddress& address : pod.plan.addresses) {
+    (address.is_v4() ? sockets.address_v4 : sockets.address_v6) = address;
+  }
+  sockets.inbound_listener_v4 = first(pod.prepared.listeners.inbound_v4);
+  sockets.inbound_listener_v6 = first(pod.prepared.listeners.inbound_v6);
+  SLUICE_RETURN_IF_ERROR(kernel_.EnrolPod(sockets));
+  pod.is_captured = true;
+  return absl::OkStatus();
+}
+
+bool PodSet::PodRemoved(uint32_t pod_id) {
+  const auto found = pods_.find(pod_id);
+  if (found == pods_.end() || found->second.phase != PodPhase::kLeaving) return false;
+  FinishLeaving(pod_id);
+  return true;
+}
+
+void PodSet::FinishLeaving(uint32_t pod_id) {
+  const auto found = pods_.find(pod_id);
+  if (found == pods_.end()) return;
+  const absl::Status status = host_.Restore(found->second.prepared);
+  if (!status.ok()) {
+    base::LogWarning("a namespace could not be put back as it was",
+                     {{"pod", found->second.plan.uid}, {"reason", std::string(status.message())}});
+  }
+  pods_.erase(found);
+}
+
+void PodSet::ProxyGone() {
+  std::vector<uint32_t> leaving;
+  for (auto& [id, pod] : pods_) {
+    if (pod.phase == PodPhase::kLeaving) {
+      leaving.push_back(id);
+    } else {
+      pod.phase = PodPhase::kPrepared;
+    }
+  }
+  for (const uint32_t id : leaving) FinishLeaving(id);
+}
+
+void PodSet::PutEverythingBack() {
+  while (!pods_.empty()) FinishLeaving(pods_.begin()->first);
+  plan_.clear();
+}
+
+std::vector<base::IpAddress> PodSet::CapturedAddresses() const {
+  std::vector<base::IpAddress> addresses;
+  for (const auto& [id, pod] : pods_) {
+    if (!pod.is_captured) continue;
+    addresses.insert(addresses.end(), pod.plan.addresses.begin(), pod.plan.addresses.end());
+  }
+  return addresses;
+}
+
+const HeldPod* PodSet::Find(uint32_t pod_id) const {
+  const auto found = pods_.find(pod_id);
+  return found == pods_.end() ? nullptr : &found->second;
+}
+
+HeldPod* PodSet::FindActive(const std::string& uid) {
+  for (auto& [id, pod] : pods_) {
+    if (pod.plan.uid == uid && pod.phase != PodPhase::kLeaving) return &pod;
+  }
+  return nullptr;
+}
+
+bool PodSet::IsCaptured(const std::string& uid) const {
+  return std::any_of(pods_.begin(), pods_.end(),
+                     [&uid](const auto& entry) { return entry.second.plan.uid == uid && entry.second.is_captured; });
+}
+
+std::string PodSet::ReasonOf(const PlannedPod& planned) const {
+  if (!planned.refusal.empty()) return planned.refusal;
+  for (const auto& [id, pod] : pods_) {
+    if (pod.plan.uid != planned.uid || pod.phase == PodPhase::kLeaving) continue;
+    if (pod.phase == PodPhase::kServing) return "";
+    return pod.is_captured ? "captured; connections wait for the proxy" : "waiting for the proxy";
+  }
+  const auto failure = failures_.find(planned.uid);
+  return failure == failures_.end() ? "not prepared yet" : failure->second;
+}
+
+void PodSet::Fail(const std::string& uid, const std::string& reason) {
+  std::string& last = failures_[uid];
+  if (last == reason) return;  // Tried again every second; told once.
+  last = reason;
+  base::LogWarning("pod not captured", {{"pod", uid}, {"reason", reason}});
+}
+
+}  // namespace sluice::agent

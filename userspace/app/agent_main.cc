@@ -1,0 +1,140 @@
+// sluice-agent: options, the machine's lock, then the agent's loop.
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <thread>
+
+#include "userspace/agent/agent.h"
+#include "userspace/agent/files.h"
+#include "userspace/agent/machine.h"
+#include "userspace/agent/pod_messages.h"
+#include "userspace/base/log.h"
+
+namespace {
+
+using sluice::agent::Agent;
+using sluice::agent::AgentOptions;
+
+struct Flags {
+  AgentOptions agent;
+  std::string controller = "unix:/run/sluice/controller.sock";
+  std::string acceleration = "full";
+  std::string access_log = "off";
+  std::string log_level = "info";
+  bool is_undo = false;
+};
+
+void Declare(CLI::App& app, Flags& flags) {
+  const uint32_t default_workers = std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
+  flags.agent.worker_count = default_workers;
+  flags.agent.state_dir = "/run/sluice";
+  app.add_option("--controller", flags.controller, "The controller's socket, unix:PATH");
+  app.add_option("--state-dir", flags.agent.state_dir, "Folder for the snapshot and the undo journal");
+  app.add_option("--node", flags.agent.node, "Name of this node (default: the host's name)");
+  app.add_option("--acceleration", flags.acceleration, "Kernel path of same-node connections")
+      ->check(CLI::IsMember({"off", "send", "full"}));
+  app.add_option("--workers", flags.agent.worker_count, "Threads of the proxy")
+      ->check(CLI::Range(1u, sluice::agent::kWorkersMax));
+  app.add_option("--access-log", flags.access_log, "Access log format")->check(CLI::IsMember({"off", "text", "json"}));
+  app.add_option("--access-log-file", flags.agent.access_log_file, "Access log file (default: standard error)");
+  app.add_option("--proxy-path", flags.agent.proxy_path, "The proxy's program (default: beside this one)");
+  app.add_option("--proxy-uid", flags.agent.proxy_uid, "User and group of the proxy")->check(CLI::Range(1u, 0x7fffffffu));
+  app.add_option("--admin-port", flags.agent.ports.admin, "Loopback port of GET /status");
+  app.add_option("--metrics-port", flags.agent.ports.metrics, "Loopback port of GET /metrics");
+  app.add_option("--readiness-port", flags.agent.ports.readiness, "Loopback port of GET /healthz/ready and /healthz/live");
+  app.add_option("--log-level", flags.log_level, "Least level that is logged")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  app.add_flag("--undo", flags.is_undo, "Undo what an agent that did not end cleanly left, then exit");
+}
+
+int Fail(const std::string& text) {
+  sluice::base::LogError(text);
+  return 1;
+}
+
+// Empty, or what is wrong.
+std::string Complete(Flags& flags) {
+  using sluice::datapath::Acceleration;
+  constexpr const char kUnix[] = "unix:";
+  if (flags.controller.rfind(kUnix, 0) != 0 || flags.controller.size() == sizeof(kUnix) - 1) {
+    return "--controller must be unix:PATH, got " + flags.controller;
+  }
+  flags.agent.controller_socket = flags.controller.substr(sizeof(kUnix) - 1);
+  if (flags.agent.state_dir.empty() || flags.agent.state_dir[0] != '/') {
+    return "--state-dir must be an absolute path, got " + flags.agent.state_dir;
+  }
+  flags.agent.version = sluice::agent::ProgramVersion();
+  flags.agent.acceleration = flags.acceleration == "off"    ? Acceleration::kOff
+                             : flags.acceleration == "send" ? Acceleration::kSend
+                                                            : Acceleration::kFull;
+  flags.agent.access_log_format = flags.access_log == "off"    ? sluice::node::v1::ACCESS_LOG_OFF
+                                  : flags.access_log == "text" ? sluice::node::v1::ACCESS_LOG_TEXT
+                                                               : sluice::node::v1::ACCESS_LOG_JSON;
+  if (flags.agent.proxy_path.empty()) flags.agent.proxy_path = sluice::agent::ProgramFolder() + "/sluice-proxy";
+  if (flags.agent.node.empty()) {
+    char name[256] = "node";
+    gethostname(name, sizeof(name) - 1);
+    flags.agent.node = name;
+  }
+  return "";
+}
+
+// Every connection of the node is a descriptor of the proxy, which inherits this.
+void RaiseDescriptorLimit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int Run(const Flags& flags) {
+  if (geteuid() != 0) return Fail("sluice-agent must run as root: it enters pods' namespaces and loads BPF programs");
+  if (absl::Status status = sluice::agent::MakeFolder(flags.agent.state_dir); !status.ok()) {
+    return Fail(std::string(status.message()));
+  }
+  const auto lock = sluice::agent::MachineLock::Take(sluice::agent::kLockPath, flags.agent.state_dir);
+  if (!lock.ok()) return Fail(std::string(lock.status().message()));
+  const std::string& unclean = lock->unclean_state_dir();
+  for (const std::string& state_dir : {unclean, flags.agent.state_dir}) {
+    if (state_dir.empty()) continue;
+    if (absl::Status status = sluice::agent::UndoEarlierRun(state_dir); !status.ok()) {
+      return Fail(std::string(status.message()));
+    }
+  }
+  if (!flags.is_undo) {
+    auto agent = Agent::Create(flags.agent);
+    if (!agent.ok()) {
+      lock->MarkClean();
+      return Fail(std::string(agent.status().message()));
+    }
+    const absl::Status status = (*agent)->Run();
+    if (!status.ok()) return Fail(std::string(status.message()));
+  }
+  lock->MarkClean();
+  sluice::base::LogInfo("ended, everything is undone");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Flags flags;
+  CLI::App app("sluice-agent: the privileged part of a Sluice node");
+  app.set_version_flag("--version", sluice::agent::ProgramVersion());
+  Declare(app, flags);
+  CLI11_PARSE(app, argc, argv);
+  sluice::base::LogLevel level = sluice::base::LogLevel::kInfo;
+  sluice::base::ParseLogLevel(flags.log_level, level);
+  sluice::base::StartLog("agent", level);
+  signal(SIGPIPE, SIG_IGN);
+  umask(022);
+  RaiseDescriptorLimit();
+  if (const std::string problem = Complete(flags); !problem.empty()) return Fail(problem);
+  return Run(flags);
+}
