@@ -1,0 +1,58 @@
+// sluice-proxy: the data plane of one node. Started by sluice-agent with one end of a socket pair; unprivileged.
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "userspace/base/log.h"
+#include "userspace/base/unique_fd.h"
+#include "userspace/datapath/original_destination.h"
+#include "userspace/proxy/agent_link.h"
+
+namespace {
+
+constexpr char kUsage[] =
+    "usage: sluice-proxy --agent-fd N [--log-level debug|info|warning|error]\n"
+    "  The data plane of a Sluice node. Started by sluice-agent, which passes one end of a\n"
+    "  SOCK_SEQPACKET socket pair as descriptor N. It has no other configuration.\n";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int agent_fd = -1;
+  auto level = sluice::base::LogLevel::kInfo;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view option = argv[i];
+    const bool has_value = i + 1 < argc;
+    if (option == "--agent-fd" && has_value) {
+      agent_fd = std::atoi(argv[++i]);
+    } else if (option == "--log-level" && has_value && sluice::base::ParseLogLevel(argv[i + 1], level)) {
+      ++i;
+    } else {
+      std::fputs(kUsage, option == "--help" ? stdout : stderr);
+      return option == "--help" ? 0 : 2;
+    }
+  }
+  if (agent_fd < 3) {
+    std::fputs(kUsage, stderr);
+    return 2;
+  }
+  sluice::base::StartLog("proxy", level);
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGINT, SIG_IGN);  // A terminal's Ctrl-C is the agent's business: it drains us first.
+  sluice::proxy::AgentLink link(sluice::base::UniqueFd(agent_fd), [](sluice::base::UniqueFd map) {
+    auto shared = std::make_shared<sluice::base::UniqueFd>(std::move(map));
+    return [shared](uint64_t netns_cookie, const sluice::base::SocketAddress& client) {
+      return sluice::datapath::TakeOriginalDestination(shared->get(), netns_cookie, client);
+    };
+  });
+  const absl::Status status = link.Run();
+  if (!status.ok()) {
+    sluice::base::LogError("proxy ends", {{"reason", std::string(status.message())}});
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,65 @@
+// Bytes on their way out of one stream: a queue of segments that are either our own memory (chunks, copied into) or
+// borrowed receive buffers (not copied). Bounded by its owner through size(). Thread: one worker.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <string_view>
+
+#include "userspace/io/ring.h"
+
+namespace sluice::proxy {
+
+struct Segment;
+
+// Memory of segments, kept by a worker and used again: no allocation in steady state.
+class SegmentPool {
+ public:
+  explicit SegmentPool(io::Ring& ring) : ring_(ring) {}
+  ~SegmentPool();
+  SegmentPool(const SegmentPool&) = delete;
+  SegmentPool& operator=(const SegmentPool&) = delete;
+
+  Segment* NewChunk(size_t wanted);  // At least one byte of room; more when `wanted` is large.
+  Segment* NewBorrowed(uint16_t buffer, std::string_view data);
+  void Free(Segment* segment);  // Gives a borrowed buffer back to the ring.
+  uint32_t borrowed_count() const { return borrowed_count_; }
+
+ private:
+  struct FreeList {
+    Segment* head = nullptr;
+    uint32_t count = 0;
+  };
+  Segment* Take(FreeList& list, size_t size);
+
+  io::Ring& ring_;
+  FreeList small_;
+  FreeList large_;
+  FreeList borrowed_;
+  uint32_t borrowed_count_ = 0;
+};
+
+class Outbox {
+ public:
+  explicit Outbox(SegmentPool& pool) : pool_(pool) {}
+  ~Outbox() { Clear(); }
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
+
+  void Append(std::string_view bytes);                            // Copies.
+  void AppendBorrowed(uint16_t buffer, std::string_view bytes);   // Takes the buffer over.
+  size_t size() const { return size_; }
+  // Fills at most `count_max` vectors from the front; returns how many.
+  uint32_t Gather(iovec* vectors, uint32_t count_max) const;
+  void Consume(size_t size);  // From the front; size <= size().
+  void Clear();
+
+ private:
+  SegmentPool& pool_;
+  Segment* head_ = nullptr;
+  Segment* tail_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace sluice::proxy

@@ -1,0 +1,34 @@
+// What becomes of an accepted connection: decided from the dialled address and the configuration alone. Pure.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "userspace/base/address.h"
+#include "userspace/base/unique_fd.h"
+#include "userspace/model/snapshot.h"
+#include "userspace/proxy/close_reason.h"
+#include "userspace/proxy/runtime_config.h"
+
+namespace sluice::proxy {
+
+// A connection as the listener knows it.
+struct Accepted {
+  uint32_t pod_id = 0;      // The pod whose listener it came to.
+  bool is_inbound = false;  // From outside the mesh to this pod.
+  base::SocketAddress client;   // As the server shall see it; the port is the client's own.
+  base::SocketAddress dialled;  // The original destination.
+  base::UniqueFd fd;
+};
+
+// Exactly one of: refused, a service, a workload port, or the dialled address itself.
+struct Plan {
+  CloseReason refused = CloseReason::kNone;
+  model::Protocol protocol = model::Protocol::kTcp;
+  const model::ServicePort* service = nullptr;  // Lives as long as the configuration.
+  const model::Cluster* cluster = nullptr;      // Null: connect to the dialled address.
+};
+
+Plan MakePlan(const RuntimeConfig& config, const base::SocketAddress& dialled, bool is_inbound);
+
+}  // namespace sluice::proxy

@@ -1,0 +1,60 @@
+// A snapshot made ready for the hot path: compiled matchers, header changes and backends already looked up.
+// Immutable, shared by all workers. Built by the main thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "userspace/http/h1.h"
+#include "userspace/model/snapshot.h"
+#include "userspace/proxy/backend_names.h"
+#include "userspace/route/matcher.h"
+
+namespace sluice::proxy {
+
+struct HeaderChanges {
+  std::vector<http::HeaderChange> request;
+  std::vector<http::HeaderChange> response;
+};
+
+struct CompiledBackend {
+  const model::ServicePort* service = nullptr;  // Null: the Service does not exist (now); its share gets 500.
+  HeaderChanges changes;
+  uint32_t stats_id = 0;
+};
+
+struct CompiledRule {
+  HeaderChanges changes;
+  std::vector<CompiledBackend> backends;  // Parallel to HttpRule::backends.
+};
+
+class RuntimeConfig {
+ public:
+  // `previous` (may be null) lends matchers of unchanged tables.
+  static std::shared_ptr<const RuntimeConfig> Build(std::shared_ptr<const model::Snapshot> snapshot,
+                                                    const RuntimeConfig* previous, BackendNames& names);
+
+  const model::Snapshot& snapshot() const { return *snapshot_; }
+  // Null if `table` is.
+  const route::Matcher* MatcherOf(const model::RouteTable* table) const;
+  const CompiledRule& RuleOf(const model::HttpRule& rule) const;
+  uint32_t DirectStatsOf(const model::ServicePort& service) const;  // Requests that met no route table.
+
+ private:
+  struct CompiledTable {
+    std::shared_ptr<const model::RouteTable> table;
+    std::shared_ptr<const route::Matcher> matcher;
+  };
+  void AddTable(const model::ServicePort& service, const std::shared_ptr<const model::RouteTable>& table,
+                const RuntimeConfig* previous, BackendNames& names);
+
+  std::shared_ptr<const model::Snapshot> snapshot_;
+  absl::flat_hash_map<const model::RouteTable*, CompiledTable> tables_;
+  absl::flat_hash_map<const model::HttpRule*, CompiledRule> rules_;
+  absl::flat_hash_map<const model::ServicePort*, uint32_t> direct_stats_;
+};
+
+}  // namespace sluice::proxy

@@ -1,0 +1,240 @@
+#include "userspace/proxy/stream.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "userspace/base/check.h"
+#include "userspace/proxy/limits.h"
+#include "userspace/proxy/worker.h"
+
+namespace sluice::proxy {
+namespace {
+
+constexpr uint32_t kVectorsPerSend = 16;
+constexpr size_t kBorrowFrom = 3 * 1024;  // Below, copying is cheaper than holding a receive buffer.
+
+}  // namespace
+
+Stream::Stream(Worker& worker, StreamOwner& owner)
+    : worker_(worker),
+      owner_(&owner),
+      receive_{.on_complete = &Stream::OnReceiveComplete, .self = this},
+      send_{.on_complete = &Stream::OnSendComplete, .self = this},
+      outbox_(worker.segments()),
+      stash_(worker.segments()),
+      busy_timer_(&Stream::OnBusyTimer, this) {}
+
+Stream::~Stream() {
+  SLUICE_DCHECK(!receive_.is_pending && !send_.is_pending);
+  Unlink();
+}
+
+void Stream::Attach(base::UniqueFd fd) {
+  SLUICE_DCHECK(!fd_.is_valid());
+  fd_ = std::move(fd);
+  MarkDirty();
+}
+
+void Stream::MarkDirty() {
+  Unlink();  // It may wait among the starved.
+  worker_.AddDirty(*this);
+}
+
+void Stream::StartReceiving() {
+  wants_receive_ = true;
+  if (!receive_.is_pending || is_cancelling_receive_ || stash_.size() > 0 || must_report_end_) MarkDirty();
+}
+
+void Stream::PauseReceiving() { wants_receive_ = false; }
+
+bool Stream::is_above_high_mark() const { return outbox_.size() > kSendQueueHigh; }
+
+void Stream::Write(std::string_view bytes) {
+  if (is_closing_ || bytes.empty()) return;
+  outbox_.Append(bytes);
+  MarkDirty();
+}
+
+// A borrowed buffer goes out without a copy but is missing from the pool until the send is done, so only while the
+// pool is rich: a peer that does not read must never starve the others.
+void Stream::Forward(Received& received, std::string_view part) {
+  if (is_closing_ || part.empty()) return;
+  const bool is_pool_rich = worker_.segments().borrowed_count() < worker_.ring().buffer_count() * 3 / 4;
+  if (received.has_buffer && part.size() >= kBorrowFrom && is_pool_rich &&
+      outbox_.size() < kSendQueueLow * 2) {
+    outbox_.AppendBorrowed(received.buffer, part);
+    received.has_buffer = false;
+  } else {
+    outbox_.Append(part);
+  }
+  MarkDirty();
+}
+
+void Stream::FinishSending() {
+  wants_fin_ = true;
+  MarkDirty();
+}
+
+void Stream::Close(bool reset) {
+  if (is_closing_) return;
+  is_closing_ = true;
+  is_reset_ = reset;
+  busy_timer_.Disarm();
+  MarkDirty();
+}
+
+void Stream::Service() {
+  if (is_closing_) {
+    ContinueClose();
+    return;
+  }
+  if (!fd_.is_valid()) return;
+  if (wants_receive_) {
+    DeliverStash();
+    if (is_closing_) return;  // Dirty again: serviced once more in this turn.
+    ArmReceive();
+  }
+  PrepareSend();
+  if (must_report_drained_ && !is_closing_) {
+    must_report_drained_ = false;
+    owner_->OnSendDrained(*this);
+  }
+}
+
+void Stream::ArmReceive() {
+  if (receive_.is_pending || has_received_end_ || is_broken_ || !wants_receive_) return;
+  if (worker_.ring().buffers_held() >= worker_.ring().buffer_count()) {
+    worker_.counters().Add(Counter::kBufferStarved);
+    worker_.AddStarved(*this);
+    return;
+  }
+  is_cancelling_receive_ = false;
+  worker_.ring().ReceiveMultishot(receive_, fd_.get());
+}
+
+void Stream::DeliverStash() {
+  while (stash_.size() > 0 && wants_receive_ && !is_closing_) {
+    iovec part;
+    stash_.Gather(&part, 1);
+    Received received{.data = {static_cast<const char*>(part.iov_base), part.iov_len}};
+    owner_->OnReceive(*this, received);
+    stash_.Consume(part.iov_len);
+  }
+  if (stash_.size() == 0 && must_report_end_ && wants_receive_ && !is_closing_) {
+    must_report_end_ = false;
+    owner_->OnReceiveEnd(*this);
+  }
+}
+
+void Stream::OnReceiveComplete(void* self, const io::Completion& completion) {
+  static_cast<Stream*>(self)->HandleReceived(completion);
+}
+
+void Stream::HandleReceived(const io::Completion& completion) {
+  io::Ring& ring = worker_.ring();
+  if (completion.result > 0) {
+    Received received{
+        .data = ring.BufferData(completion), .buffer = completion.buffer, .has_buffer = true};
+    if (!is_closing_ && wants_receive_ && stash_.size() == 0) {
+      owner_->OnReceive(*this, received);
+    } else if (!is_closing_) {
+      stash_.Append(received.data);
+      if (receive_.is_pending && !is_cancelling_receive_) {
+        is_cancelling_receive_ = true;
+        ring.Cancel(receive_);
+      }
+    }
+    if (received.has_buffer) ring.GiveBack(completion.buffer);
+    if (!completion.has_more) MarkDirty();
+    return;
+  }
+  if (completion.has_buffer) ring.GiveBack(completion.buffer);
+  MarkDirty();
+  if (is_closing_ || completion.result == -ENOBUFS || completion.result == -ECANCELED) return;
+  if (completion.result == 0) {
+    has_received_end_ = true;
+    if (stash_.size() > 0 || !wants_receive_) {
+      must_report_end_ = true;
+    } else {
+      owner_->OnReceiveEnd(*this);
+    }
+    return;
+  }
+  is_broken_ = true;
+  owner_->OnBroken(*this, -completion.result);
+}
+
+void Stream::PrepareSend() {
+  if (send_.is_pending || busy_timer_.is_armed() || is_broken_) return;
+  if (outbox_.size() > 0) {
+    std::array<iovec, kVectorsPerSend> vectors;
+    const uint32_t count = outbox_.Gather(vectors.data(), kVectorsPerSend);
+    if (outbox_.size() > kSendQueueLow) was_above_low_mark_ = true;
+    worker_.ring().Send(send_, fd_.get(), {vectors.data(), count});
+    return;
+  }
+  if (wants_fin_ && !has_sent_fin_) {
+    has_sent_fin_ = true;
+    must_report_drained_ = true;
+    ::shutdown(fd_.get(), SHUT_WR);
+  }
+}
+
+void Stream::OnSendComplete(void* self, const io::Completion& completion) {
+  static_cast<Stream*>(self)->HandleSent(completion);
+}
+
+void Stream::HandleSent(const io::Completion& completion) {
+  if (completion.result > 0) outbox_.Consume(static_cast<size_t>(completion.result));
+  MarkDirty();
+  if (is_closing_) return;
+  if (completion.result == -EACCES && worker_.is_accelerated()) {
+    RetryLater();
+    return;
+  }
+  if (completion.result < 0 && completion.result != -ECANCELED) {
+    if (is_broken_) return;
+    is_broken_ = true;
+    owner_->OnBroken(*this, -completion.result);
+    return;
+  }
+  busy_wait_us_ = 0;
+  if (was_above_low_mark_ && outbox_.size() <= kSendQueueLow) {
+    was_above_low_mark_ = false;
+    must_report_drained_ = true;
+  }
+}
+
+// The kernel path refused because the receiver's memory is at its mark (docs/adr): nothing was taken.
+void Stream::RetryLater() {
+  constexpr uint32_t kFirst = kBusyRetryFirst / kMicrosecond;
+  constexpr uint32_t kLongest = kBusyRetryMax / kMicrosecond;
+  busy_wait_us_ = busy_wait_us_ == 0 ? kFirst : std::min(busy_wait_us_ * 2, kLongest);
+  worker_.counters().Add(Counter::kReceiverBusy);
+  worker_.timers().Arm(busy_timer_, worker_.now_ns() + busy_wait_us_ * kMicrosecond);
+}
+
+void Stream::OnBusyTimer(void* self) { static_cast<Stream*>(self)->MarkDirty(); }
+
+void Stream::ContinueClose() {
+  if ((receive_.is_pending || send_.is_pending) && !has_cancelled_) {
+    has_cancelled_ = true;
+    worker_.ring().CancelAll(fd_.get());
+  }
+  if (receive_.is_pending || send_.is_pending) return;  // The last completion makes us dirty again.
+  outbox_.Clear();
+  stash_.Clear();
+  if (fd_.is_valid()) {
+    if (is_reset_) {
+      const linger abort_on_close{.l_onoff = 1, .l_linger = 0};
+      ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &abort_on_close, sizeof abort_on_close);
+    }
+    worker_.ring().CloseFd(fd_.Release());
+  }
+  owner_->OnClosed(*this);  // May free us.
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,110 @@
+// One TCP socket in the ring: receives, sends with back-pressure, half-closes, closes once.
+// Everything that is asked for takes effect at the end of the worker's turn; owners are called by the loop only.
+// Thread: one worker. Owns the descriptor. Requires: the owner keeps the Stream in place until OnClosed.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "userspace/base/intrusive_list.h"
+#include "userspace/base/unique_fd.h"
+#include "userspace/io/ring.h"
+#include "userspace/io/timer_wheel.h"
+#include "userspace/proxy/outbox.h"
+
+namespace sluice::proxy {
+
+class Stream;
+class Worker;
+
+// Bytes that arrived. Valid during OnReceive only, unless Stream::Forward borrows their buffer.
+struct Received {
+  std::string_view data;
+  uint16_t buffer = 0;
+  bool has_buffer = false;  // False: stashed bytes, cannot be borrowed; or already borrowed.
+};
+
+class StreamOwner {
+ public:
+  // May close any stream. What it does not take is lost.
+  virtual void OnReceive(Stream& stream, Received& received) = 0;
+  virtual void OnReceiveEnd(Stream& stream) = 0;  // The peer sent FIN.
+  // The queue fell to the low mark or below; also once after the FIN of FinishSending went out.
+  virtual void OnSendDrained(Stream& stream) = 0;
+  virtual void OnBroken(Stream& stream, int error) = 0;  // Reset or another error (errno).
+  virtual void OnClosed(Stream& stream) = 0;  // After Close: nothing is left in the kernel.
+
+ protected:
+  ~StreamOwner() = default;
+};
+
+struct DirtyTag;
+
+class Stream : public base::ListLink<DirtyTag> {
+ public:
+  Stream(Worker& worker, StreamOwner& owner);
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // Takes a connected socket. What was written before goes out now.
+  void Attach(base::UniqueFd fd);
+  bool is_attached() const { return fd_.is_valid(); }
+  int fd() const { return fd_.get(); }
+  void SetOwner(StreamOwner& owner) { owner_ = &owner; }
+
+  void StartReceiving();
+  void PauseReceiving();  // What arrives meanwhile is stashed; soon the kernel holds the peer back.
+
+  void Write(std::string_view bytes);                       // Copies.
+  void Forward(Received& received, std::string_view part);  // `part` of received.data; borrows when it pays.
+  size_t queued_size() const { return outbox_.size(); }
+  bool is_above_high_mark() const;
+  void FinishSending();  // FIN once the queue is empty.
+  bool has_sent_fin() const { return has_sent_fin_; }
+  bool has_received_end() const { return has_received_end_; }
+
+  // Drops the queue. `reset`: RST instead of FIN. OnClosed follows from the loop. Only the first call counts.
+  void Close(bool reset);
+  // Like Close(false), after the queue and FIN have gone out; the owner's OnSendDrained decides when.
+  bool is_closing() const { return is_closing_; }
+
+  void Service();  // By the worker, at the end of a turn.
+
+ private:
+  void MarkDirty();
+  static void OnReceiveComplete(void* self, const io::Completion& completion);
+  static void OnSendComplete(void* self, const io::Completion& completion);
+  static void OnBusyTimer(void* self);
+  void HandleReceived(const io::Completion& completion);
+  void HandleSent(const io::Completion& completion);
+  void ArmReceive();
+  void DeliverStash();
+  void PrepareSend();
+  void RetryLater();
+  void ContinueClose();
+
+  Worker& worker_;
+  StreamOwner* owner_;
+  base::UniqueFd fd_;
+  io::Operation receive_;
+  io::Operation send_;
+  Outbox outbox_;
+  Outbox stash_;
+  io::Timer busy_timer_;
+  uint32_t busy_wait_us_ = 0;
+  bool wants_receive_ : 1 = false;
+  bool is_cancelling_receive_ : 1 = false;
+  bool has_received_end_ : 1 = false;
+  bool must_report_end_ : 1 = false;
+  bool wants_fin_ : 1 = false;
+  bool has_sent_fin_ : 1 = false;
+  bool was_above_low_mark_ : 1 = false;
+  bool must_report_drained_ : 1 = false;
+  bool is_broken_ : 1 = false;
+  bool is_closing_ : 1 = false;
+  bool is_reset_ : 1 = false;
+  bool has_cancelled_ : 1 = false;
+};
+
+}  // namespace sluice::proxy

@@ -1,0 +1,168 @@
+#include "userspace/proxy/tcp_relay.h"
+
+#include <utility>
+
+#include "userspace/balance/pick.h"
+#include "userspace/base/text.h"
+
+namespace sluice::proxy {
+
+TcpRelay::TcpRelay(Worker& worker, Accepted accepted, const Plan& plan)
+    : worker_(worker),
+      pod_id_(accepted.pod_id),
+      is_inbound_(accepted.is_inbound),
+      client_(accepted.client),
+      dialled_(accepted.dialled),
+      downstream_(worker, *this),
+      upstream_(worker, *this),
+      dial_(worker, *this),
+      timer_(&TcpRelay::OnTimer, this),
+      start_ns_(worker.now_ns()) {
+  worker_.counters().Add(is_inbound_ ? Counter::kOpenedInbound : Counter::kOpenedTcp);
+  worker_.counters().Add(is_inbound_ ? Counter::kActiveInbound : Counter::kActiveTcp);
+  if (plan.service != nullptr) cluster_ = plan.service->ClusterFor(dialled_.ip);
+  last_byte_ns_ = start_ns_;
+  downstream_.Attach(std::move(accepted.fd));
+  if (plan.refused != CloseReason::kNone) {
+    Close(plan.refused, true);
+    return;
+  }
+  downstream_.StartReceiving();
+  worker_.timers().Arm(timer_, start_ns_ + kRelayIdleTimeout);
+  TryEndpoint();
+}
+
+TcpRelay::~TcpRelay() {
+  worker_.counters().Subtract(is_inbound_ ? Counter::kActiveInbound : Counter::kActiveTcp);
+  worker_.counters().AddClosed(reason_);
+}
+
+bool TcpRelay::ChooseEndpoint() {
+  if (cluster_ == nullptr) {
+    endpoint_ = dialled_;
+    return tried_count_ == 0;
+  }
+  if (tried_count_ >= cluster_->endpoints.size() && tried_count_ > 0) return false;
+  const auto index =
+      balance::PickLeastRequest(*cluster_, worker_.endpoint_loads(), worker_.random().Next(),
+                                absl::MakeConstSpan(tried_.data(), tried_count_));
+  if (!index) return false;
+  const model::Endpoint& endpoint = cluster_->endpoints[*index];
+  tried_[tried_count_] = *index;
+  endpoint_ = endpoint.address;
+  slot_ = endpoint.slot;
+  worker_.AddLoad(slot_);
+  has_load_ = true;
+  return true;
+}
+
+void TcpRelay::TryEndpoint() {
+  if (!ChooseEndpoint()) {
+    Close(tried_count_ == 0 ? CloseReason::kNoEndpoint : reason_, true);
+    return;
+  }
+  ++tried_count_;
+  dial_.Start({.accepting_pod_id = pod_id_,
+               .client = client_.ip,
+               .endpoint = endpoint_,
+               .is_client_outside = is_inbound_});
+}
+
+void TcpRelay::OnDialed(base::UniqueFd fd, CloseReason reason) {
+  if (is_closing_) {
+    MaybeFree();
+    return;
+  }
+  if (reason == CloseReason::kNone) {
+    upstream_.Attach(std::move(fd));
+    upstream_.StartReceiving();
+    return;
+  }
+  reason_ = reason;
+  if (has_load_) worker_.RemoveLoad(slot_);
+  has_load_ = false;
+  if (cluster_ != nullptr && tried_count_ < kEndpointAttemptsMax) TryEndpoint();
+  else Close(reason, true);
+}
+
+void TcpRelay::OnReceive(Stream& stream, Received& received) {
+  last_byte_ns_ = worker_.now_ns();
+  const bool is_from_client = &stream == &downstream_;
+  (is_from_client ? bytes_from_client_ : bytes_to_client_) += received.data.size();
+  worker_.counters().Add(is_from_client ? Counter::kBytesFromClient : Counter::kBytesToClient,
+                         received.data.size());
+  Stream& other = Other(stream);
+  other.Forward(received, received.data);
+  if (other.is_above_high_mark()) stream.PauseReceiving();
+}
+
+void TcpRelay::OnSendDrained(Stream& stream) {
+  if (downstream_.has_sent_fin() && upstream_.has_sent_fin()) {
+    Close(CloseReason::kDone, false);
+    return;
+  }
+  Other(stream).StartReceiving();
+}
+
+void TcpRelay::OnReceiveEnd(Stream& stream) { Other(stream).FinishSending(); }
+
+void TcpRelay::OnBroken(Stream& stream, int) {
+  Close(&stream == &downstream_ ? CloseReason::kClientReset : CloseReason::kServerReset, true);
+}
+
+// Half-closed connections are given less time: the other half may never come.
+void TcpRelay::OnTimer(void* self) {
+  auto& relay = *static_cast<TcpRelay*>(self);
+  const bool is_half_closed = relay.downstream_.has_received_end() || relay.upstream_.has_received_end();
+  const uint64_t limit = is_half_closed ? kHalfClosedTimeout : kRelayIdleTimeout;
+  const uint64_t now = relay.worker_.now_ns();
+  if (now < relay.last_byte_ns_ + limit) {
+    relay.worker_.timers().Arm(relay.timer_, std::min(relay.last_byte_ns_ + limit, now + kHalfClosedTimeout));
+    return;
+  }
+  relay.Close(CloseReason::kIdleTimeout, true);
+}
+
+void TcpRelay::Abandon(CloseReason reason) { Close(reason, true); }
+
+void TcpRelay::Close(CloseReason reason, bool reset) {
+  if (is_closing_) return;
+  is_closing_ = true;
+  reason_ = reason;
+  timer_.Disarm();
+  if (has_load_) worker_.RemoveLoad(slot_);
+  has_load_ = false;
+  Log();
+  dial_.Cancel();
+  downstream_.Close(reset);
+  upstream_.Close(reset);
+}
+
+void TcpRelay::OnClosed(Stream&) {
+  ++closed_streams_;
+  MaybeFree();
+}
+
+void TcpRelay::MaybeFree() {
+  if (closed_streams_ == 2 && dial_.is_idle()) worker_.FreeSession(*this);
+}
+
+void TcpRelay::Log() {
+  if (!worker_.access_log().is_on()) return;
+  const LocalPod* pod = worker_.FindPod(pod_id_);
+  const std::string pod_name =
+      pod != nullptr ? base::Concat({pod->namespace_name(), "/", pod->name()}) : "";
+  worker_.access_log().Append(
+      {.protocol = "tcp",
+       .pod = pod_name,
+       .client = client_,
+       .dialled = dialled_,
+       .endpoint = endpoint_,
+       .backend = cluster_ != nullptr ? std::string_view(cluster_->name) : std::string_view(),
+       .bytes_from_client = bytes_from_client_,
+       .bytes_to_client = bytes_to_client_,
+       .duration_us = (worker_.now_ns() - start_ns_) / kMicrosecond,
+       .reason = reason_});
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,66 @@
+// One relayed TCP connection: the client's socket and a connection to an endpoint, byte for byte both ways, half-closes
+// and resets included. Thread: one worker. Owned by the worker as a Session.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "userspace/proxy/dial.h"
+#include "userspace/proxy/limits.h"
+#include "userspace/proxy/plan.h"
+#include "userspace/proxy/stream.h"
+#include "userspace/proxy/worker.h"
+
+namespace sluice::proxy {
+
+class TcpRelay final : public Session, private StreamOwner, private DialOwner {
+ public:
+  // A refused plan closes at once, with a reset and its reason.
+  TcpRelay(Worker& worker, Accepted accepted, const Plan& plan);
+  ~TcpRelay() override;
+
+  void Abandon(CloseReason reason) override;
+  void Drain() override {}  // A relay in flight may live until the deadline.
+  uint32_t pod_id() const override { return pod_id_; }
+
+ private:
+  void OnReceive(Stream& stream, Received& received) override;
+  void OnReceiveEnd(Stream& stream) override;
+  void OnSendDrained(Stream& stream) override;
+  void OnBroken(Stream& stream, int error) override;
+  void OnClosed(Stream& stream) override;
+  void OnDialed(base::UniqueFd fd, CloseReason reason) override;
+  static void OnTimer(void* self);
+
+  Stream& Other(Stream& stream) { return &stream == &downstream_ ? upstream_ : downstream_; }
+  bool ChooseEndpoint();
+  void TryEndpoint();
+  void Close(CloseReason reason, bool reset);
+  void MaybeFree();
+  void Log();
+
+  Worker& worker_;
+  const uint32_t pod_id_;
+  const bool is_inbound_;
+  const base::SocketAddress client_;
+  const base::SocketAddress dialled_;
+  std::shared_ptr<const model::Cluster> cluster_;  // Null: the dialled address itself.
+  base::SocketAddress endpoint_;
+  model::EndpointSlot slot_;
+  bool has_load_ = false;
+  std::array<uint32_t, kEndpointAttemptsMax> tried_{};
+  uint32_t tried_count_ = 0;
+  Stream downstream_;
+  Stream upstream_;
+  Dial dial_;
+  io::Timer timer_;
+  bool is_closing_ = false;
+  uint8_t closed_streams_ = 0;
+  CloseReason reason_ = CloseReason::kDone;
+  uint64_t last_byte_ns_ = 0;
+  uint64_t start_ns_ = 0;
+  uint64_t bytes_from_client_ = 0;
+  uint64_t bytes_to_client_ = 0;
+};
+
+}  // namespace sluice::proxy

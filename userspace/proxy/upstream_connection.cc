@@ -1,0 +1,122 @@
+#include "userspace/proxy/upstream_connection.h"
+
+#include <utility>
+
+#include "userspace/base/check.h"
+#include "userspace/proxy/http_connection.h"
+#include "userspace/proxy/limits.h"
+
+namespace sluice::proxy {
+
+UpstreamConnection::UpstreamConnection(Worker& worker, UpstreamPool& pool, const DialTarget& target)
+    : worker_(worker),
+      pool_(pool),
+      stream_(worker, *this),
+      dial_(worker, *this),
+      idle_timer_(&UpstreamConnection::OnIdleTimer, this) {
+  worker_.counters().Add(Counter::kUpstreamActive);
+  dial_.Start(target);
+}
+
+UpstreamConnection::~UpstreamConnection() {
+  worker_.pools().RemoveIdle(*this);
+  worker_.counters().Subtract(Counter::kUpstreamActive);
+  worker_.pools().OnConnectionGone(pool_);
+}
+
+void UpstreamConnection::SetUser(HttpConnection& user) {
+  SLUICE_DCHECK(user_ == nullptr);
+  user_ = &user;
+  ++use_count_;
+}
+
+void UpstreamConnection::Release(bool is_reusable, bool reset) {
+  user_ = nullptr;
+  const bool is_usable = is_connected() && !stream_.has_received_end() && !stream_.is_closing();
+  if (!is_reusable || must_close_ || worker_.is_draining() || !is_usable) {
+    Close(reset);
+    return;
+  }
+  idle_since_ns_ = worker_.now_ns();
+  if (!idle_timer_.is_armed()) {
+    worker_.timers().Arm(idle_timer_, idle_since_ns_ + kUpstreamIdleTimeout);
+  }
+  stream_.StartReceiving();  // So that the server's close is seen at once.
+  worker_.pools().AddIdle(*this);
+}
+
+// Armed once and looked at lazily: a busy connection costs no timer work.
+void UpstreamConnection::OnIdleTimer(void* self) {
+  auto& connection = *static_cast<UpstreamConnection*>(self);
+  const uint64_t deadline = connection.idle_since_ns_ + kUpstreamIdleTimeout;
+  if (!connection.is_idle() || connection.worker_.now_ns() < deadline) {
+    const uint64_t next = connection.is_idle() ? deadline : connection.worker_.now_ns() + kUpstreamIdleTimeout;
+    connection.worker_.timers().Arm(connection.idle_timer_, next);
+    return;
+  }
+  connection.Close(false);
+}
+
+void UpstreamConnection::Close(bool reset) {
+  must_close_ = true;
+  worker_.pools().RemoveIdle(*this);
+  dial_.Cancel();
+  if (dial_.is_idle()) stream_.Close(reset);
+}
+
+void UpstreamConnection::Abandon(CloseReason) {
+  if (user_ != nullptr) {
+    must_close_ = true;  // The user is told to close by itself.
+    return;
+  }
+  Close(false);
+}
+
+void UpstreamConnection::Drain() {
+  must_close_ = true;
+  if (user_ == nullptr) Close(false);
+}
+
+void UpstreamConnection::OnDialed(base::UniqueFd fd, CloseReason reason) {
+  if (fd.is_valid()) stream_.Attach(std::move(fd));
+  if (user_ == nullptr) {
+    // Its user went away meanwhile: worth keeping if it came about.
+    if (reason == CloseReason::kNone && !must_close_) Release(true);
+    else stream_.Close(false);
+    return;
+  }
+  if (reason == CloseReason::kNone) {
+    stream_.StartReceiving();
+    user_->OnUpstreamReady();
+    return;
+  }
+  HttpConnection* user = std::exchange(user_, nullptr);
+  stream_.Close(false);
+  user->OnUpstreamFailed(reason);
+}
+
+void UpstreamConnection::OnReceive(Stream&, Received& received) {
+  if (user_ != nullptr) {
+    user_->OnUpstreamReceive(received);
+  } else {
+    Close(true);  // An answer that nobody asked for.
+  }
+}
+
+void UpstreamConnection::OnReceiveEnd(Stream&) {
+  if (user_ != nullptr) user_->OnUpstreamEnd();
+  else Close(false);
+}
+
+void UpstreamConnection::OnBroken(Stream&, int error) {
+  if (user_ != nullptr) user_->OnUpstreamBroken(error);
+  else Close(true);
+}
+
+void UpstreamConnection::OnSendDrained(Stream&) {
+  if (user_ != nullptr) user_->OnUpstreamDrained();
+}
+
+void UpstreamConnection::OnClosed(Stream&) { worker_.FreeSession(*this); }
+
+}  // namespace sluice::proxy

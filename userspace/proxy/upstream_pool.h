@@ -1,0 +1,59 @@
+// Idle HTTP connections to endpoints, kept per client and endpoint: the server must see that client's address, so a
+// connection is never lent to another client. Thread: one worker.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <tuple>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "userspace/base/intrusive_list.h"
+#include "userspace/proxy/dial.h"
+
+namespace sluice::proxy {
+
+class HttpConnection;
+class UpstreamConnection;
+class Worker;
+
+struct IdleTag;
+
+struct UpstreamPoolKey {
+  uint32_t accepting_pod_id = 0;
+  base::IpAddress client;
+  base::SocketAddress endpoint;
+  friend bool operator==(const UpstreamPoolKey&, const UpstreamPoolKey&) = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const UpstreamPoolKey& key) {
+    return H::combine(std::move(h), key.accepting_pod_id, key.client, key.endpoint);
+  }
+};
+
+struct UpstreamPool {
+  explicit UpstreamPool(UpstreamPoolKey pool_key);
+  ~UpstreamPool();
+  const UpstreamPoolKey key;
+  base::IntrusiveList<UpstreamConnection, IdleTag> idle;  // Most recently used first.
+  uint32_t idle_count = 0;
+  uint32_t connection_count = 0;
+};
+
+class UpstreamPools {
+ public:
+  explicit UpstreamPools(Worker& worker) : worker_(worker) {}
+
+  // An idle connection, or a new one that is being dialled (`must_be_fresh`: always a new one). Its user is `user`.
+  UpstreamConnection& Acquire(const DialTarget& target, bool must_be_fresh, HttpConnection& user);
+
+  // By UpstreamConnection.
+  void AddIdle(UpstreamConnection& connection);
+  void RemoveIdle(UpstreamConnection& connection);
+  void OnConnectionGone(UpstreamPool& pool);
+
+ private:
+  Worker& worker_;
+  absl::flat_hash_map<UpstreamPoolKey, std::unique_ptr<UpstreamPool>> pools_;
+};
+
+}  // namespace sluice::proxy

@@ -1,0 +1,215 @@
+#include "userspace/proxy/worker.h"
+
+#include <sys/prctl.h>
+
+#include <utility>
+
+#include "absl/synchronization/notification.h"
+#include "absl/strings/str_cat.h"
+#include "userspace/base/clock.h"
+#include "userspace/base/log.h"
+#include "userspace/proxy/acceptor.h"
+#include "userspace/proxy/limits.h"
+
+namespace sluice::proxy {
+namespace {
+
+constexpr uint64_t kTearDownGrace = 500 * kMillisecond;
+constexpr uint64_t kRecentTraffic = kMillisecond;  // Busy polling goes on this long after the last completion.
+
+}  // namespace
+
+Worker::Worker(WorkerOptions options, OriginalDestinationLookup lookup, WorkerRequests requests)
+    : options_(options),
+      lookup_(std::move(lookup)),
+      requests_(std::move(requests)),
+      timers_(base::MonotonicNanos()),
+      random_(base::MonotonicNanos() ^ (uint64_t{options.index} << 56)),
+      access_log_(options.access_log_format, options.access_log_fd, counters_),
+      mail_{.on_complete = &Worker::OnMail, .self = this} {}
+
+Worker::~Worker() { StopAndJoin(); }
+
+absl::Status Worker::Start(std::shared_ptr<const RuntimeConfig> config) {
+  absl::Notification started;
+  absl::Status status;
+  thread_ = std::thread([&, config = std::move(config)] {
+    prctl(PR_SET_NAME, absl::StrCat("worker", options_.index).c_str());
+    auto ring = io::Ring::Create({});
+    if (!ring.ok()) {
+      status = ring.status();
+      started.Notify();
+      return;
+    }
+    ring_ = *std::move(ring);
+    segments_ = std::make_unique<SegmentPool>(*ring_);
+    pools_ = std::make_unique<UpstreamPools>(*this);
+    SetConfig(config);
+    started.Notify();
+    Run();
+  });
+  started.WaitForNotification();
+  return status;
+}
+
+void Worker::StopAndJoin() {
+  if (!thread_.joinable()) return;
+  must_stop_ = true;
+  mailbox_.Post([] {});
+  thread_.join();
+}
+
+void Worker::Run() {
+  ring_->PollReadMultishot(mail_, mailbox_.event_fd());
+  while (!must_stop_.load(std::memory_order_relaxed)) RunTurn();
+  TearDown();
+}
+
+void Worker::RunTurn() {
+  now_ns_ = base::MonotonicNanos();
+  const bool has_recent_traffic = now_ns_ - last_traffic_ns_ < kRecentTraffic;
+  const uint64_t spin_ns = has_recent_traffic ? options_.spin_ns : 0;
+  const uint32_t completions = ring_->Turn(now_ns_, timers_.NextDeadline(), spin_ns);
+  now_ns_ = base::MonotonicNanos();
+  if (completions > 0) last_traffic_ns_ = now_ns_;
+  counters_.Add(Counter::kTurns);
+  timers_.Advance(now_ns_);
+  ServiceDirty();
+  FreeSessions();
+  if (!retired_pods_.empty()) FreeRetiredPods();
+  access_log_.Flush();
+}
+
+// What callbacks asked for takes effect here, once per stream and turn, so that small writes leave together.
+void Worker::ServiceDirty() {
+  if (!starved_.is_empty() && ring_->buffers_held() < ring_->buffer_count()) dirty_.TakeAll(starved_);
+  while (Stream* stream = dirty_.PopFront()) stream->Service();
+}
+
+void Worker::OnMail(void* self, const io::Completion& completion) {
+  auto& worker = *static_cast<Worker*>(self);
+  worker.TakeMail();
+  if (!completion.has_more) worker.ring_->PollReadMultishot(worker.mail_, worker.mailbox_.event_fd());
+}
+
+void Worker::TakeMail() {
+  for (io::Mailbox::Message& message : mailbox_.TakeAll()) message();
+}
+
+void Worker::AddSession(std::unique_ptr<Session> session) {
+  sessions_.PushBack(*session.release());  // Owned by the list from here to FreeSessions.
+  session_count_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Worker::FreeSession(Session& session) {
+  static_cast<base::ListLink<Session>&>(session).Unlink();
+  freed_.PushBack(session);
+}
+
+void Worker::FreeSessions() {
+  while (Session* session = freed_.PopFront()) {
+    delete session;
+    session_count_.fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
+// The process is about to end. Memory that the ring may still write to after the grace time is left alone on purpose.
+void Worker::TearDown() {
+  is_draining_ = true;
+  while (!pods_.empty()) RemovePod(pods_.begin()->first);
+  for (Session* session : SessionsNow()) session->Abandon(CloseReason::kDraining);
+  bool is_over = false;
+  io::Timer grace([](void* over) { *static_cast<bool*>(over) = true; }, &is_over);
+  timers_.Arm(grace, now_ns_ + kTearDownGrace);
+  while (!is_over && (session_count() > 0 || !retired_pods_.empty())) RunTurn();
+  for (auto& pod : retired_pods_) static_cast<void>(new std::shared_ptr<LocalPod>(pod));
+}
+
+LocalPod* Worker::FindPod(uint32_t pod_id) {
+  const auto found = pods_.find(pod_id);
+  return found == pods_.end() ? nullptr : found->second.get();
+}
+
+LocalPod* Worker::FindPodByAddress(const base::IpAddress& address) {
+  const auto found = pods_by_address_.find(address);
+  return found == pods_by_address_.end() ? nullptr : found->second;
+}
+
+void Worker::AddPod(LocalPodSpec spec) {
+  const uint32_t pod_id = spec.pod_id;
+  auto pod = std::make_unique<LocalPod>(*this, std::move(spec));
+  for (const base::IpAddress& address : pod->addresses()) pods_by_address_[address] = pod.get();
+  pod->StartAccepting();
+  pods_[pod_id] = std::move(pod);
+}
+
+// Established connections of the pod live on; only nothing new begins. The acceptors' last completions may still be
+// on their way, so the pod itself is kept until they have come.
+void Worker::RemovePod(uint32_t pod_id) {
+  const auto found = pods_.find(pod_id);
+  if (found == pods_.end()) return;
+  std::shared_ptr<LocalPod> pod = std::move(found->second);
+  pods_.erase(found);
+  for (const base::IpAddress& address : pod->addresses()) {
+    const auto by_address = pods_by_address_.find(address);
+    if (by_address != pods_by_address_.end() && by_address->second == pod.get()) {
+      pods_by_address_.erase(by_address);
+    }
+  }
+  pod->StopAccepting();
+  retired_pods_.push_back(std::move(pod));
+}
+
+void Worker::FreeRetiredPods() {
+  std::erase_if(retired_pods_, [](const auto& pod) { return pod->is_idle(); });
+}
+
+void Worker::SetConfig(std::shared_ptr<const RuntimeConfig> config) {
+  if (endpoint_loads_.size() < config->snapshot().endpoint_slot_count()) {
+    endpoint_loads_.resize(config->snapshot().endpoint_slot_count());
+  }
+  config_ = ConfigPin(new PinnedConfig{.config = std::move(config)});
+}
+
+void Worker::AddLoad(const model::EndpointSlot& slot) {
+  balance::EndpointLoad& load = endpoint_loads_[slot.index];
+  if (load.generation != slot.generation) load = {.generation = slot.generation};
+  ++load.active_requests;
+}
+
+void Worker::RemoveLoad(const model::EndpointSlot& slot) {
+  balance::EndpointLoad& load = endpoint_loads_[slot.index];
+  if (load.generation == slot.generation && load.active_requests > 0) --load.active_requests;
+}
+
+void Worker::AddDialSockets(const DialSocketKey& key, std::vector<base::UniqueFd> sockets) {
+  LocalPod* pod = FindPod(key.pod_id);
+  if (pod != nullptr) pod->stock(key.kind, key.is_v6).Add(std::move(sockets));
+}
+
+uint16_t Worker::NextSourcePort() {
+  constexpr uint32_t kCount = kSourcePortLast - kSourcePortFirst + 1;
+  // Workers start apart; each walks the whole range before it meets a port again.
+  const uint32_t offset = (next_source_port_++ + options_.index * (kCount / 8)) % kCount;
+  return static_cast<uint16_t>(kSourcePortFirst + offset);
+}
+
+void Worker::StartDrain() {
+  is_draining_ = true;
+  for (auto& [id, pod] : pods_) pod->StopAccepting();
+  for (Session* session : SessionsNow()) session->Drain();
+}
+
+// Sessions are freed only at the end of a turn, so the pointers hold for the rest of this one.
+std::vector<Session*> Worker::SessionsNow() {
+  std::vector<Session*> sessions;
+  base::IntrusiveList<Session, Session> all;
+  all.TakeAll(sessions_);
+  while (Session* session = all.PopFront()) {
+    sessions_.PushBack(*session);
+    sessions.push_back(session);
+  }
+  return sessions;
+}
+
+}  // namespace sluice::proxy
