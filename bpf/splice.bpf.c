@@ -18,11 +18,18 @@ static __always_inline int pass(enum sluice_verdict verdict)
 	return SK_PASS;
 }
 
-/* The send fails with EACCES and takes no byte: the proxy tries again when the reader has read. */
-static __always_inline int busy(void)
+/*
+ * The send fails with EINVAL and takes no byte: the proxy tries again when the reader has read.
+ * SK_DROP would be the plain way, but the kernel keeps that verdict for every later message of the
+ * socket without asking again (Linux 6.18: psock->eval stays __SK_DROP). So the message is sent into a
+ * wall: a connection of the agent's in repair mode, which refuses whatever is written to it.
+ */
+static __always_inline int busy(struct sk_msg_md *msg)
 {
+	struct sluice_socket_key wall = {}; /* No namespace has the cookie 0. */
+
 	sluice_count(SLUICE_VERDICT_SPLICE_BUSY);
-	return SK_DROP;
+	return bpf_msg_redirect_hash(msg, &sluice_spliced, &wall, 0);
 }
 
 /*
@@ -89,7 +96,7 @@ static __always_inline int to_application(struct sk_msg_md *msg, struct sluice_e
 	if (state == SLUICE_PAIR_OPEN)
 		sluice_count(SLUICE_VERDICT_PAIR_TCP_ONLY);
 	if (state == SLUICE_PAIR_JOINING)
-		return busy(); /* The other end is just being enrolled. */
+		return busy(msg); /* The other end is just being enrolled. */
 	if (state != SLUICE_PAIR_JOINED)
 		return pass(SLUICE_VERDICT_SPLICE_TCP);
 	peer =
@@ -97,7 +104,7 @@ static __always_inline int to_application(struct sk_msg_md *msg, struct sluice_e
 	if (!peer)
 		return pass(SLUICE_VERDICT_SPLICE_PEER_GONE); /* TCP tells the proxy so. */
 	if (unread_bytes(peer) > sluice_cfg.unread_high_bytes)
-		return busy();
+		return busy(msg);
 	return redirect(msg, end);
 }
 

@@ -1,6 +1,7 @@
 // Numbers that the data path and whoever prepares a pod's namespace must agree on.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 
 namespace sluice::datapath {
@@ -16,5 +17,10 @@ inline constexpr uint32_t kDialTable = 5100;
 // Listeners inside a pod's namespace (the ports that ztunnel uses).
 inline constexpr uint16_t kOutboundPort = 15001;  // On loopback only.
 inline constexpr uint16_t kInboundPort = 15006;   // On every address, reached through sk_lookup.
+
+// What send() on an accelerated leg towards an application answers while that application has too much unread:
+// no byte was taken (of a larger send: those reported), try again on a timer. Not EACCES: the kernel would repeat a
+// dropped verdict for ever. A healthy TCP socket never answers EINVAL otherwise.
+inline constexpr int kSendBusy = EINVAL;
 
 }  // namespace sluice::datapath

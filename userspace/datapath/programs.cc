@@ -148,21 +148,34 @@ absl::Status Programs::Pin(bpf_link* link, const std::string& name) {
   return absl::OkStatus();
 }
 
-absl::Status Programs::Attach(int cgroup_fd, const std::string& pin_dir) {
-  pin_dir_ = pin_dir;
+absl::Status Programs::PinMaps() {
   bpf_map* map;
   bpf_object__for_each_map(map, skeleton_->obj) {
     if (bpf_map__is_internal(map)) continue;
-    const std::string path = absl::StrCat(pin_dir, "/", bpf_map__name(map));
+    const std::string path = absl::StrCat(pin_dir_, "/", bpf_map__name(map));
     if (const int error = bpf_map__pin(map, path.c_str())) {
       return base::ErrnoStatus(-error, absl::StrCat("pinning ", path));
     }
   }
-  if (has_splice_) {
-    const int error = bpf_prog_attach(bpf_program__fd(skeleton_->progs.sluice_splice), map_fd(MapName::kSpliced),
-                                      BPF_SK_MSG_VERDICT, 0);
-    if (error != 0) return base::ErrnoStatus(-error, "attaching the splice program to its sockets");
-  }
+  return absl::OkStatus();
+}
+
+absl::Status Programs::AttachSplice() {
+  const int error = bpf_prog_attach(bpf_program__fd(skeleton_->progs.sluice_splice), map_fd(MapName::kSpliced),
+                                    BPF_SK_MSG_VERDICT, 0);
+  if (error != 0) return base::ErrnoStatus(-error, "attaching the splice program to its sockets");
+  auto wall = BuildWall();
+  if (!wall.ok()) return wall.status();
+  wall_ = *std::move(wall);
+  const sluice_socket_key key{};
+  const uint64_t fd = static_cast<uint64_t>(wall_.refusing.get());
+  return Write(MapName::kSpliced, &key, &fd);
+}
+
+absl::Status Programs::Attach(int cgroup_fd, const std::string& pin_dir) {
+  pin_dir_ = pin_dir;
+  SLUICE_RETURN_IF_ERROR(PinMaps());
+  if (has_splice_) SLUICE_RETURN_IF_ERROR(AttachSplice());
   // Names first, so that no socket is captured whose names would not be right; handshakes before connect().
   const auto& programs = skeleton_->progs;
   for (bpf_program* program : {programs.sluice_getpeername4, programs.sluice_getpeername6,

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "userspace/datapath/datapath.h"
+#include "userspace/datapath/wall.h"
 
 struct sluice_bpf;
 struct bpf_link;
@@ -62,11 +63,14 @@ class Programs {
  private:
   Programs() = default;
   absl::Status Pin(bpf_link* link, const std::string& name);
+  absl::Status PinMaps();
+  absl::Status AttachSplice();
 
   sluice_bpf* skeleton_ = nullptr;
   bool has_splice_ = false;
   std::string splice_error_;
   std::string pin_dir_;
+  Wall wall_;
   std::vector<bpf_link*> links_;
   std::map<uint64_t, bpf_link*> inbound_links_;  // By netns cookie.
 };
