@@ -1,4 +1,5 @@
-"""Fails where two places that must say the same do not: versions, links between pages, verbs of ./dev, golden pairs."""
+"""Fails where two places that must say the same do not: versions, links between pages, verbs of ./dev,
+metrics and their table."""
 
 import os
 import re
@@ -40,8 +41,22 @@ def decisions():
         yield "docs/adr: a number is used twice"
 
 
+def metrics():
+    """Every metric of the code is explained, and every explained metric exists."""
+    written = {}
+    for path in sources.files(".cc", ".h"):
+        if path.startswith(("userspace/agent/", "userspace/proxy/", "userspace/app/")):
+            for name in re.findall(r'"(sluice_[a-z0-9_]+)"', sources.read(path)):
+                written.setdefault(name, path)
+    explained = set(re.findall(r"`(sluice_[a-z0-9_]+)`", sources.read("docs/operations.md")))
+    for name in sorted(set(written) - explained):
+        yield f"docs/operations.md: the metric {name} ({written[name]}) is not explained"
+    for name in sorted(explained - set(written)):
+        yield f"docs/operations.md: there is no metric {name}"
+
+
 def main():
-    problems = [problem for check in (versions, links, verbs, decisions) for problem in check()]
+    problems = [problem for check in (versions, links, verbs, decisions, metrics) for problem in check()]
     print("\n".join(problems) or "consistent")
     return 1 if problems else 0
 

@@ -91,7 +91,14 @@ std::string Head(const Json& status) {
        absl::StrCat("version ", Text(config, "version"), ": ", Number(config, "services"),
                     " services, ", Number(config, "workloads"), " workloads, ",
                     Number(config, "route_tables"), " route tables")});
-  return table.Render("");
+  std::string out = table.Render("");
+  for (const Json& reason : Member(status, "not_ready")) {
+    if (!reason.is_string()) continue;
+    for (const std::string& line : Wrapped(Printable(reason.get<std::string>()), kTextWidth - 2)) {
+      absl::StrAppend(&out, "  ", line, "\n");
+    }
+  }
+  return out;
 }
 
 std::string Acceleration(const Json& status, std::string& title) {
