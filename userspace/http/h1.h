@@ -1,6 +1,6 @@
 // HTTP/1.1 (RFC 9110, RFC 9112) without I/O: strict head parsers, body framing and serialisation.
-// No allocation; views point into the caller's bytes. Strict means: what two parsers could read differently is
-// refused with a reason. Thread: any.
+// No allocation; views point into the caller's bytes. Strict means: what two parsers could read
+// differently is refused with a reason. Thread: any.
 #pragma once
 
 #include <array>
@@ -15,29 +15,43 @@ namespace sluice::http {
 
 // Headers that the proxy itself has to know; everything else is kOther. X-macro in h1_names.h.
 enum class HeaderId : uint8_t {
-  kOther, kHost, kConnection, kContentLength, kTransferEncoding, kExpect, kUpgrade, kKeepAlive,
-  kProxyConnection, kTe, kTrailer, kDate, kServer, kContentType, kUserAgent,
+  kOther,
+  kHost,
+  kConnection,
+  kContentLength,
+  kTransferEncoding,
+  kExpect,
+  kUpgrade,
+  kKeepAlive,
+  kProxyConnection,
+  kTe,
+  kTrailer,
+  kDate,
+  kServer,
+  kContentType,
+  kUserAgent,
 };
 
 struct Header {
   std::string_view name;   // As sent.
   std::string_view value;  // Without surrounding white space.
   HeaderId id = HeaderId::kOther;
-  bool is_hop_by_hop = false;  // Connection, Keep-Alive, Proxy-Connection, TE, Upgrade and those named by Connection.
+  bool is_hop_by_hop = false;  // Connection, Keep-Alive, Proxy-Connection, TE, Upgrade and those
+                               // named by Connection.
 };
 
 inline constexpr size_t kHeaderCountMax = 100;
 
 struct H1Limits {
-  uint32_t head_size_max = 64 * 1024;   // Start line and fields with their line ends, bytes.
-  uint32_t target_size_max = 16 * 1024; // Request target, bytes.
+  uint32_t head_size_max = 64 * 1024;    // Start line and fields with their line ends, bytes.
+  uint32_t target_size_max = 16 * 1024;  // Request target, bytes.
   uint32_t header_count_max = kHeaderCountMax;
-  uint32_t trailer_size_max = 8 * 1024; // Trailer section, bytes.
-  uint32_t chunk_line_size_max = 256;   // Chunk size with extensions, bytes.
+  uint32_t trailer_size_max = 8 * 1024;  // Trailer section, bytes.
+  uint32_t chunk_line_size_max = 256;    // Chunk size with extensions, bytes.
 };
 
-// One enumerator per refusal, each with a metric label and a sentence: BadReasonName(), BadReasonText().
-// X-macro list in h1_reasons.h.
+// One enumerator per refusal, each with a metric label and a sentence: BadReasonName(),
+// BadReasonText(). X-macro list in h1_reasons.h.
 enum class BadReason : uint8_t;
 std::string_view BadReasonName(BadReason reason);  // snake_case label.
 std::string_view BadReasonText(BadReason reason);  // A sentence for logs and the answer's body.
@@ -49,14 +63,16 @@ enum class BodyKind : uint8_t { kNone, kLength, kChunked, kUntilClose };
 
 struct RequestHead {
   std::string_view method;
-  std::string_view target;     // As sent.
-  std::string_view path;       // Of the target (origin-form, or absolute-form's path; "*" for OPTIONS *).
-  std::string_view query;      // Without "?".
-  std::string_view authority;  // Host's value; equals that of an absolute-form target.
-  uint8_t minor_version = 1;   // HTTP/1.<minor>: 0 or 1.
-  bool is_keep_alive = true;   // What version and Connection say.
+  std::string_view target;  // As sent.
+  std::string_view
+      path;  // Of the target (origin-form, or absolute-form's path; "*" for OPTIONS *).
+  std::string_view query;         // Without "?".
+  std::string_view authority;     // Host's value; equals that of an absolute-form target.
+  uint8_t minor_version = 1;      // HTTP/1.<minor>: 0 or 1.
+  bool is_keep_alive = true;      // What version and Connection say.
   bool expects_continue = false;  // HTTP/1.1 with a body and "Expect: 100-continue".
-  bool wants_upgrade = false;  // Upgrade to more than h2c with Connection: upgrade, or method CONNECT.
+  bool wants_upgrade =
+      false;  // Upgrade to more than h2c with Connection: upgrade, or method CONNECT.
   BodyKind body = BodyKind::kNone;  // Never kUntilClose.
   uint64_t content_length = 0;      // If kLength.
   uint32_t head_size = 0;           // Bytes of the head in the input, final CRLF included.
@@ -80,23 +96,27 @@ struct ResponseHead {
 
 struct ParseResult {
   ParseStatus status = ParseStatus::kNeedMore;
-  BadReason bad{};     // If kBad.
-  uint32_t scanned = 0;  // If kNeedMore: pass back with more input, so that no byte is searched twice.
+  BadReason bad{};  // If kBad.
+  uint32_t scanned =
+      0;  // If kNeedMore: pass back with more input, so that no byte is searched twice.
 };
 
-// Parses a head at the start of `input`. On kComplete `out` is filled and out->head_size bytes are used up.
-// Leading empty lines (at most two CRLF) before a request line are skipped and counted in head_size.
-// kBad may come before the head is complete.
-ParseResult ParseRequestHead(std::string_view input, uint32_t scanned, const H1Limits& limits, RequestHead* out);
+// Parses a head at the start of `input`. On kComplete `out` is filled and out->head_size bytes are
+// used up. Leading empty lines (at most two CRLF) before a request line are skipped and counted in
+// head_size. kBad may come before the head is complete.
+ParseResult ParseRequestHead(std::string_view input, uint32_t scanned, const H1Limits& limits,
+                             RequestHead* out);
 // `request_method` decides the body (RFC 9112 section 6.3): HEAD, 1xx, 204 and 304 have none.
 ParseResult ParseResponseHead(std::string_view input, uint32_t scanned, const H1Limits& limits,
                               std::string_view request_method, ResponseHead* out);
 
-// Follows the framing of one body so that it can be forwarded verbatim. Small: lives in every connection.
+// Follows the framing of one body so that it can be forwarded verbatim. Small: lives in every
+// connection.
 class BodyFramer {
  public:
   struct Progress {
-    size_t consumed = 0;   // Bytes of `input` that belong to the message, framing and trailers included.
+    size_t consumed =
+        0;  // Bytes of `input` that belong to the message, framing and trailers included.
     ParseStatus status = ParseStatus::kNeedMore;  // kComplete: the message ends after `consumed`.
     BadReason bad{};
   };
@@ -122,7 +142,8 @@ class BodyFramer {
   BodyKind kind_ = BodyKind::kNone;
   uint16_t line_size_ = 0;
   uint16_t trailer_size_ = 0;
-  uint64_t remaining_ = 0;  // Of the content or chunk; the hash of a trailer's name; the fault, once bad.
+  uint64_t remaining_ =
+      0;  // Of the content or chunk; the hash of a trailer's name; the fault, once bad.
   uint64_t body_size_ = 0;
   H1Limits const* limits_ = nullptr;
 };
@@ -131,49 +152,55 @@ class BodyFramer {
 struct HeaderChange {
   enum class Kind : uint8_t { kSet, kAdd, kRemove };
   Kind kind = Kind::kSet;
-  std::string name;   // Lower case.
+  std::string name;  // Lower case.
   std::string value;
 };
 
 struct RequestRewrite {
   std::string_view target;     // Empty: as sent (an absolute-form target becomes origin-form).
   std::string_view authority;  // Empty: as sent.
-  absl::Span<const HeaderChange> rule_changes;     // Applied in this order.
+  absl::Span<const HeaderChange> rule_changes;  // Applied in this order.
   absl::Span<const HeaderChange> backend_changes;
 };
 
 struct ResponseRewrite {
-  bool close = false;  // Say "connection: close" to the client.
+  bool close = false;               // Say "connection: close" to the client.
   bool keep_alive_for_1_0 = false;  // Say "connection: keep-alive" to an HTTP/1.0 client.
   absl::Span<const HeaderChange> rule_changes;
   absl::Span<const HeaderChange> backend_changes;
 };
 
-// Writes the head to be forwarded: hop-by-hop fields are gone, Transfer-Encoding and Content-Length stay as the framing
-// needs them (never both), "te: trailers" is kept when sent, changes are applied. Returns its size, or 0 if `out_size`
-// is too small (head_size + sum of changes + 256 is always enough: RequestHeadBound).
-// Changes of framing and hop-by-hop fields are left out; of Host only kSet counts. kAdd joins with ", " (a Set-Cookie
-// becomes a line of its own). An HTTP/1.0 request stays one and says "connection: close"; responses become HTTP/1.1.
-// Requires changes with IsFieldName and IsFieldValue, and a head whose input is still there.
-size_t WriteRequestHead(const RequestHead& head, const RequestRewrite& rewrite, char* out, size_t out_size);
-size_t WriteResponseHead(const ResponseHead& head, const ResponseRewrite& rewrite, char* out, size_t out_size);
+// Writes the head to be forwarded: hop-by-hop fields are gone, Transfer-Encoding and Content-Length
+// stay as the framing needs them (never both), "te: trailers" is kept when sent, changes are
+// applied. Returns its size, or 0 if `out_size` is too small (head_size + sum of changes + 256 is
+// always enough: RequestHeadBound). Changes of framing and hop-by-hop fields are left out; of Host
+// only kSet counts. kAdd joins with ", " (a Set-Cookie becomes a line of its own). An HTTP/1.0
+// request stays one and says "connection: close"; responses become HTTP/1.1. Requires changes with
+// IsFieldName and IsFieldValue, and a head whose input is still there.
+size_t WriteRequestHead(const RequestHead& head, const RequestRewrite& rewrite, char* out,
+                        size_t out_size);
+size_t WriteResponseHead(const ResponseHead& head, const ResponseRewrite& rewrite, char* out,
+                         size_t out_size);
 size_t RequestHeadBound(const RequestHead& head, const RequestRewrite& rewrite);
 size_t ResponseHeadBound(const ResponseHead& head, const ResponseRewrite& rewrite);
 
-// What a HeaderChange may carry: a token; text without control characters and surrounding white space.
+// What a HeaderChange may carry: a token; text without control characters and surrounding white
+// space.
 bool IsFieldName(std::string_view name);
 bool IsFieldValue(std::string_view value);
 
-// A whole small answer of our own: status line, content-type text/plain, content-length, extra header lines
-// ("name: value\r\n" each, or empty), connection: close if `close`. For HEAD the body is left out, its length kept.
-std::string LocalResponse(uint16_t status, std::string_view body, std::string_view extra_headers, bool close,
-                          bool is_head);
+// A whole small answer of our own: status line, content-type text/plain, content-length, extra
+// header lines
+// ("name: value\r\n" each, or empty), connection: close if `close`. For HEAD the body is left out,
+// its length kept.
+std::string LocalResponse(uint16_t status, std::string_view body, std::string_view extra_headers,
+                          bool close, bool is_head);
 std::string_view StatusText(uint16_t status);  // "Not Found"; "" if unknown.
 
-// Path normalisation before any match (the default level): removes dot segments, merges nothing, decodes only unreserved
-// characters, writes the other escapes in upper case. Refuses (false) what readers take differently: a path that climbs
-// above the root, a broken escape, a NUL, a backslash, an encoded slash or backslash (%2f, %5c), bytes outside visible
-// ASCII. "*" and "" are normal.
+// Path normalisation before any match (the default level): removes dot segments, merges nothing,
+// decodes only unreserved characters, writes the other escapes in upper case. Refuses (false) what
+// readers take differently: a path that climbs above the root, a broken escape, a NUL, a backslash,
+// an encoded slash or backslash (%2f, %5c), bytes outside visible ASCII. "*" and "" are normal.
 // *changed: the normal form differs and is in `out`; else `path` is normal and `out` means nothing.
 bool NormalisePath(std::string_view path, std::string& out, bool* changed);
 

@@ -5,7 +5,7 @@
 //
 // Stricter than the RFC: no white space around sizes and extensions. Extensions are checked, not
 // understood: bytes go on verbatim, so whatever the next reader could take for a line end must be
-// refused here (CVE-2024-6827, CVE-2025-22871).
+// refused here (CVE-2025-22871).
 #include <algorithm>
 #include <array>
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <string_view>
 
 #include "userspace/http/h1.h"
@@ -48,14 +49,16 @@ bool SeesHeadEnd(std::string_view input, size_t from, size_t* resume);
 size_t ResumePosition(std::string_view input);
 
 // The frame of both head parsers: on the first call one optimistic pass; later ones search for the
-// end first, so that a head that comes in crumbs is parsed at most a few times.
+// end first, and look again early only when the input has doubled (a start line that is too long or
+// is none should not be waited for). So a head that comes in crumbs costs a few passes, not one each.
 template <typename ParseOnce>
 ParseResult ParseHead(std::string_view input, uint32_t scanned, const H1Limits& limits,
                       ParseOnce parse_once) {
   const std::string_view clipped = input.substr(0, limits.head_size_max);
   const bool is_full = clipped.size() == limits.head_size_max;
   size_t resume = std::min<size_t>(scanned, clipped.size());
-  if (resume > 0 && !SeesHeadEnd(clipped, resume, &resume) && !is_full) {
+  const bool has_doubled = std::bit_width(resume) != std::bit_width(clipped.size());
+  if (resume > 0 && !SeesHeadEnd(clipped, resume, &resume) && !has_doubled && !is_full) {
     return {.status = ParseStatus::kNeedMore, .scanned = static_cast<uint32_t>(resume)};
   }
   Cursor cursor{clipped.data(), clipped.data(), clipped.data() + clipped.size()};
