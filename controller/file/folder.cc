@@ -11,6 +11,7 @@
 #include <set>
 #include <utility>
 
+#include "controller/store/names.h"
 #include "controller/store/text.h"
 #include "userspace/base/errors.h"
 #include "userspace/base/unique_fd.h"
@@ -92,7 +93,7 @@ absl::StatusOr<FolderContents> ManifestFolder::Read() {
   if (!names.ok()) return names.status();
   FolderContents out;
   if (names->size() > kFilesMax) {
-    out.problems.push_back({.file = (*names)[kFilesMax],
+    out.problems.push_back({.file = Repaired((*names)[kFilesMax]),
                             .reason = Cat("the folder has more than ", kFilesMax,
                                           " manifests; this one and those after it are not read"),
                             .mend = "join several objects into one file"});
@@ -128,17 +129,18 @@ void ManifestFolder::Update(const std::string& name, std::vector<ParsedDocument>
                             File& file) {
   std::vector<Manifest> manifests;
   std::set<std::string> titles;
+  const std::string shown_name = Repaired(name);
   file.problems.clear();
   for (ParsedDocument& document : documents) {
     if (document.error.empty()) {
       CollectTitles(document.value, titles);
-      manifests.push_back({.origin = {.file = name, .document = document.document},
+      manifests.push_back({.origin = {.file = shown_name, .document = document.document},
                            .value = std::move(document.value)});
       continue;
     }
-    file.problems.push_back({.file = name,
+    file.problems.push_back({.file = shown_name,
                              .document = document.document,
-                             .reason = std::move(document.error),
+                             .reason = Repaired(document.error),
                              .mend = "mend the file; what it last said stays in force until then"});
   }
   if (!file.problems.empty()) {

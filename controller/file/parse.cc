@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/store/names.h"
 #include "controller/store/text.h"
 
 namespace sluice::controller {
@@ -27,6 +28,17 @@ std::vector<ParsedDocument> ParseJson(std::string_view text) {
   return out;
 }
 
+bool HasOnlyComments(std::string_view text) {
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view line = text.substr(begin, end - begin);
+    const size_t first = line.find_first_not_of(kJsonBlank);
+    if (first != line.npos && line[first] != '#') return false;
+    begin = end + 1;
+  }
+  return true;
+}
+
 std::vector<ParsedDocument> ParseYaml(std::string_view text) {
   std::vector<ParsedDocument> out;
   uint32_t number = 1;
@@ -46,10 +58,10 @@ std::vector<ParsedDocument> ParseYaml(std::string_view text) {
     ParsedDocument document = ParseYamlDocument(part, line);
     document.document = number;
     if (!document.value.is_null() || !document.error.empty()) out.push_back(std::move(document));
-    // A separator before anything else begins the first document.
-    const bool is_blank = number == 1 && !is_head && separator != text.npos &&
-                          part.find_first_not_of(kJsonBlank) == part.npos;
-    if (is_blank) --number;
+    // What stands before the first separator is a document only if there is more than comments.
+    const bool is_prologue =
+        number == 1 && !is_head && separator != text.npos && HasOnlyComments(part);
+    if (is_prologue) --number;
     line += static_cast<uint32_t>(std::count(part.begin(), part.end(), '\n'));
     if (separator == text.npos) break;
     begin = end;
@@ -68,29 +80,6 @@ std::vector<ParsedDocument> ParseManifests(std::string_view file_name, std::stri
     error = "is not UTF-8 text";
   if (!error.empty()) return {{.document = 1, .error = std::move(error)}};
   return file_name.ends_with(".json") ? ParseJson(text) : ParseYaml(text);
-}
-
-bool IsValidUtf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
-    const unsigned char first = byte(i);
-    const size_t size = first < 0x80         ? 1
-                        : (first >> 5) == 6  ? 2
-                        : (first >> 4) == 14 ? 3
-                        : (first >> 3) == 30 ? 4
-                                             : 0;
-    if (size == 0 || i + size > text.size()) return false;
-    uint32_t point = size == 1 ? first : first & (0x7F >> size);
-    for (size_t k = 1; k < size; ++k) {
-      if ((byte(i + k) & 0xC0) != 0x80) return false;
-      point = point << 6 | (byte(i + k) & 0x3F);
-    }
-    constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (point < kLeast[size] || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF))
-      return false;
-    i += size;
-  }
-  return true;
 }
 
 }  // namespace sluice::controller

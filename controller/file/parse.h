@@ -31,6 +31,4 @@ ParsedDocument ParseJsonDocument(std::string_view& text);
 // The value of a plain (not quoted) YAML scalar.
 Json ResolvePlainScalar(std::string_view text);
 
-bool IsValidUtf8(std::string_view text);
-
 }  // namespace sluice::controller

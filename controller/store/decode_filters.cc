@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <set>
 
 #include "controller/store/decode.h"
@@ -11,16 +13,29 @@ constexpr size_t kFiltersMax = 16;
 constexpr size_t kHeadersMax = 16;
 constexpr size_t kPathSizeMax = 1024;
 
+// Where a message ends, and what belongs to one connection, is for the proxy to say.
+constexpr std::array<std::string_view, 8> kFramingNames{
+    "connection", "content-length", "keep-alive",        "proxy-connection",
+    "te",         "trailer",        "transfer-encoding", "upgrade"};
+
+// `name` in lower case; an empty one has been refused already.
+void CheckHeaderName(FieldReader& reader, std::string_view field, const std::string& name) {
+  if (name.empty()) return;
+  if (!IsHeaderName(name)) {
+    reader.Refuse(field, Cat(Quoted(name), " is not a header name"), "use letters, digits and '-'");
+  } else if (std::find(kFramingNames.begin(), kFramingNames.end(), name) != kFramingNames.end()) {
+    reader.Refuse(field, Cat(Quoted(name), " frames the message and cannot be changed by a route"),
+                  "remove it; the proxy sets it as needed");
+  }
+}
+
 std::vector<model::Header> DecodeHeaders(FieldReader& modifier, std::string_view field) {
   std::vector<model::Header> out;
   for (FieldReader& reader : modifier.Objects(field, kHeadersMax)) {
     model::Header header{.name = LowerCase(reader.RequiredString("name")),
                          .value = reader.String("value").value_or("")};
     reader.NoteUnknown();
-    if (!header.name.empty() && !IsHeaderName(header.name)) {
-      reader.Refuse("name", Cat(Quoted(header.name), " is not a header name"),
-                    "use letters, digits and '-'");
-    }
+    CheckHeaderName(reader, "name", header.name);
     if (!IsHeaderValue(header.value)) {
       reader.Refuse("value", Cat(Quoted(header.value), " is not a header value"),
                     "remove control characters and blanks at its ends; at most 4096 bytes");
@@ -35,11 +50,11 @@ model::HeaderModifier DecodeHeaderModifier(FieldReader& reader) {
   out.set = DecodeHeaders(reader, "set");
   out.add = DecodeHeaders(reader, "add");
   for (const std::string& name : reader.StringList("remove", kHeadersMax)) {
-    if (!IsHeaderName(name)) {
-      reader.Refuse("remove", Cat(Quoted(name), " is not a header name"),
-                    "use letters, digits and '-'");
-    }
     out.remove.push_back(LowerCase(name));
+    if (name.empty()) {
+      reader.Refuse("remove", "has an empty name", "write the name of a header");
+    }
+    CheckHeaderName(reader, "remove", out.remove.back());
   }
   reader.NoteUnknown();
   return out;
@@ -47,9 +62,7 @@ model::HeaderModifier DecodeHeaderModifier(FieldReader& reader) {
 
 // A path as it will stand in a request line or in a Location header.
 bool IsWritablePath(std::string_view path) {
-  if (!path.empty() && !path.starts_with('/')) return false;
-  return path.size() <= kPathSizeMax && !HasControlBytes(path) &&
-         path.find_first_of(" #?") == path.npos;
+  return path.size() <= kPathSizeMax && (path.empty() || IsUrlPath(path));
 }
 
 model::PathModifier DecodePathModifier(FieldReader& owner, RouteFilters& filters) {
@@ -76,7 +89,7 @@ model::PathModifier DecodePathModifier(FieldReader& owner, RouteFilters& filters
     reader->Refuse(
         field,
         value.has_value() ? Cat(Quoted(out.value), " is not a path") : "is required and missing",
-        "write a path that begins with '/'");
+        "write a percent-encoded path that begins with '/', without query");
   }
   // An empty path is no request target; Gateway API treats it as "/".
   const bool is_full = out.kind == model::PathModifier::Kind::kReplaceFull;

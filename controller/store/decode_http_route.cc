@@ -125,7 +125,7 @@ RouteRule DecodeRule(FieldReader& reader, const ObjectMeta& meta, size_t index) 
 
 HttpRoute DecodeHttpRoute(FieldReader& root, ObjectMeta meta) {
   HttpRoute route{.meta = std::move(meta)};
-  root.Ignore({"status"});
+  root.Ignore({"spec", "status"});
   root.NoteUnknown();
   std::optional<FieldReader> spec = root.Object("spec");
   if (!spec.has_value()) {

@@ -17,8 +17,8 @@ constexpr std::array<std::string_view, 9> kMethods{"GET",     "HEAD",    "POST",
 
 // As the Gateway API schema has it: what a normalised request path can never be is a mistake.
 bool IsMatchablePath(std::string_view path) {
-  if (!path.starts_with('/') || HasControlBytes(path)) return false;
-  for (const std::string_view part : {"//", "/./", "/../", "%2f", "%2F", "#", "?"}) {
+  if (!IsUrlPath(path)) return false;
+  for (const std::string_view part : {"//", "/./", "/../", "%2f", "%2F"}) {
     if (path.find(part) != path.npos) return false;
   }
   return !path.ends_with("/..") && !path.ends_with("/.");
@@ -43,9 +43,11 @@ model::PathMatch DecodePath(FieldReader& match) {
   path.value = reader->String("value").value_or("/");
   reader->NoteUnknown();
   const bool is_regex = path.kind == model::PathMatch::Kind::kRegex;
-  if (path.value.size() > kPathSizeMax || (!is_regex && !IsMatchablePath(path.value))) {
-    reader->Refuse("value", Cat(Quoted(path.value), " can never be the path of a request"),
-                   "begin with '/', leave out '//', '/./', '/../', '%2f', '?' and '#'");
+  const bool is_good = is_regex ? !path.value.empty() : IsMatchablePath(path.value);
+  if (path.value.size() > kPathSizeMax || !is_good) {
+    reader->Refuse(
+        "value", Cat(Quoted(path.value), " can never be the path of a request"),
+        "begin with '/', percent-encode, and leave out '//', '/./', '/../', '%2f', '?' and '#'");
   }
   if (path.kind == model::PathMatch::Kind::kPrefix) {
     while (path.value.size() > 1 && path.value.ends_with('/')) path.value.pop_back();

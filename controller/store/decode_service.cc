@@ -86,7 +86,7 @@ Service DecodeService(FieldReader& root, ObjectMeta meta) {
     root.Refuse("metadata.name", Cat(Quoted(service.meta.name), " is not a Service name"),
                 "use at most 63 lower case letters, digits and '-'");
   }
-  root.Ignore({"status"});
+  root.Ignore({"spec", "status"});
   root.NoteUnknown();
   std::optional<FieldReader> spec = root.Object("spec");
   if (!spec.has_value()) {

@@ -70,4 +70,40 @@ std::string Shortened(std::string_view text, size_t size_max) {
   return std::string(text.substr(0, size)) + "...";
 }
 
+bool IsUrlPath(std::string_view text) {
+  return text.starts_with('/') && std::all_of(text.begin(), text.end(), [](char c) {
+           return c > 0x20 && c < 0x7f && c != '?' && c != '#';
+         });
+}
+
+bool IsValidUtf8(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
+    const unsigned char first = byte(i);
+    const size_t size = first < 0x80         ? 1
+                        : (first >> 5) == 6  ? 2
+                        : (first >> 4) == 14 ? 3
+                        : (first >> 3) == 30 ? 4
+                                             : 0;
+    if (size == 0 || i + size > text.size()) return false;
+    uint32_t point = size == 1 ? first : first & (0x7F >> size);
+    for (size_t k = 1; k < size; ++k) {
+      if ((byte(i + k) & 0xC0) != 0x80) return false;
+      point = point << 6 | (byte(i + k) & 0x3F);
+    }
+    constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (point < kLeast[size] || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF))
+      return false;
+    i += size;
+  }
+  return true;
+}
+
+std::string Repaired(std::string_view text) {
+  std::string out(text);
+  if (IsValidUtf8(text)) return out;
+  for (char& c : out) c = static_cast<unsigned char>(c) < 0x80 ? c : '?';
+  return out;
+}
+
 }  // namespace sluice::controller

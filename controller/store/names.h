@@ -14,6 +14,11 @@ bool IsHeaderName(std::string_view text);    // RFC 9110 token, at most 256 byte
 bool IsHeaderValue(
     std::string_view text);  // No control bytes but tab; no blank at the ends; at most 4096 bytes.
 bool HasControlBytes(std::string_view text);
+bool IsUrlPath(std::string_view text);  // Begins with "/"; visible ASCII without "?" and "#".
+bool IsValidUtf8(std::string_view text);
+// As it is if it is UTF-8, else with '?' for each byte that is not ASCII: protobuf strings must be
+// UTF-8.
+std::string Repaired(std::string_view text);
 std::string LowerCase(std::string_view text);  // ASCII letters only.
 
 // At most `size_max` bytes of UTF-8 text, cut between characters and marked "..." if cut.

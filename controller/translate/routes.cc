@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "controller/store/field_reader.h"
 #include "controller/store/text.h"
 #include "controller/translate/internal.h"
+#include "userspace/model/limits.h"
 
 namespace sluice::controller {
 namespace {
@@ -145,9 +147,33 @@ void MarkAsHttp(const Draft& draft, const TableKey& key) {
   }
 }
 
-void MakeTable(const Draft& draft, const TableKey& key, const std::set<const HttpRoute*>& routes) {
+bool IsOlder(const HttpRoute* a, const HttpRoute* b) {
+  return std::tie(a->meta.created, a->meta.namespace_name, a->meta.name) <
+         std::tie(b->meta.created, b->meta.namespace_name, b->meta.name);
+}
+
+// Every match of the routes. The node refuses a table over its limits as a whole, so the youngest
+// routes are left out.
+std::vector<RouteCandidate> CollectCandidates(const Draft& draft, const TableKey& key,
+                                              const std::set<const HttpRoute*>& routes) {
+  std::vector<const HttpRoute*> by_age(routes.begin(), routes.end());
+  std::sort(by_age.begin(), by_age.end(), IsOlder);
   std::vector<RouteCandidate> candidates;
-  for (const HttpRoute* route : routes) {
+  size_t rule_count = 0;
+  for (const HttpRoute* route : by_age) {
+    size_t match_count = 0;
+    for (const RouteRule& rule : route->rules) match_count += rule.matches.size();
+    if (rule_count + route->rules.size() > model::RouteLimits::kRulesMax ||
+        candidates.size() + match_count > model::RouteLimits::kEntriesMax) {
+      draft.Report(
+          route->meta, "spec.rules",
+          Cat("port ", key.port, " of Service ", key.service.namespace_name, "/", key.service.name,
+              " would have more than ", model::RouteLimits::kRulesMax, " rules or ",
+              model::RouteLimits::kEntriesMax, " matches; the route is left out there"),
+          "remove routes or join their matches");
+      continue;
+    }
+    rule_count += route->rules.size();
     for (size_t rule = 0; rule < route->rules.size(); ++rule) {
       const std::vector<model::HttpMatch>& matches = route->rules[rule].matches;
       for (size_t match = 0; match < matches.size(); ++match) {
@@ -157,7 +183,11 @@ void MakeTable(const Draft& draft, const TableKey& key, const std::set<const Htt
     }
   }
   std::sort(candidates.begin(), candidates.end(), IsTriedBefore);
+  return candidates;
+}
 
+void MakeTable(const Draft& draft, const TableKey& key, const std::set<const HttpRoute*>& routes) {
+  const std::vector<RouteCandidate> candidates = CollectCandidates(draft, key, routes);
   sluice::route::v1::RouteTable table;
   table.set_service(draft.ServiceName(key.service));
   table.set_service_port(key.port);

@@ -3,8 +3,10 @@
 #include <utility>
 
 #include "controller/store/field_reader.h"
+#include "controller/store/names.h"
 #include "controller/store/text.h"
 #include "controller/translate/internal.h"
+#include "userspace/model/limits.h"
 
 namespace sluice::controller {
 namespace {
@@ -101,7 +103,7 @@ std::optional<Fault> FindFault(const Draft& draft, const BackendRef& backend) {
                  "use a ClusterIP Service with an EndpointSlice of the external addresses"};
   }
   if (backend.port == 0) {
-    return Fault{"port", "is required and missing", "write the port of the Service"};
+    return Fault{"port", "the port of the backend is missing", "write the port of the Service"};
   }
   if (!HasPort(it->second, backend.port)) {
     return Fault{"port", Cat(title, " has no TCP port ", backend.port),
@@ -133,10 +135,12 @@ bool CheckExpression(const Draft& draft, const HttpRoute& route, const std::stri
                      const std::string& text) {
   RE2::Options options;
   options.set_log_errors(false);
+  options.set_never_capture(true);
+  options.set_max_mem(model::kRegexMemoryMax);  // As the node compiles it.
   const RE2 expression(text, options);
   if (expression.ok()) return true;
   draft.Report(route.meta, field,
-               Cat(Quoted(text), " is not a regular expression: ", expression.error(),
+               Cat(Quoted(text), " is not a regular expression: ", Repaired(expression.error()),
                    "; the route is skipped"),
                "write it in the syntax of RE2 (no look-around, no back-references)");
   return false;

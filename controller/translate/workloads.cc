@@ -6,6 +6,7 @@
 #include "controller/store/decode.h"
 #include "controller/store/text.h"
 #include "controller/translate/internal.h"
+#include "userspace/model/limits.h"
 
 namespace sluice::controller {
 namespace {
@@ -97,6 +98,16 @@ void AddPort(Workload& workload, const std::string& service, uint16_t service_po
   port.set_app_protocol(protocol);
 }
 
+// The node refuses a workload over its limit as a whole.
+bool HasRoomForService(const Draft& draft, const ObjectMeta& meta, const Workload& workload) {
+  if (workload.services().size() < model::AddressLimits::kServicesPerWorkloadMax) return true;
+  draft.Report(meta, "spec.selector",
+               Cat(workload.uid(), " already serves ",
+                   model::AddressLimits::kServicesPerWorkloadMax, " Services"),
+               "select fewer pods, or join Services");
+  return false;
+}
+
 // What the Service says after routes have made some ports HTTP.
 istio::workload::AppProtocol FinalProtocol(const Draft& draft, const std::string& service,
                                            uint16_t service_port) {
@@ -121,6 +132,7 @@ void AddSelected(const Draft& draft, const ObjectKey& key, const Service& servic
     const Pod& pod = it->second;
     if (!IsEndpoint(pod) || !IsSelected(service, pod)) continue;
     Workload& workload = book.by_uid[draft.WorkloadUid(it->first)];
+    if (!HasRoomForService(draft, service.meta, workload)) continue;
     for (const ServicePort& port : service.ports) {
       const uint16_t target_port = TargetPort(port, pod);
       if (target_port == 0) {
@@ -161,7 +173,10 @@ Workload* FindOrMake(const Draft& draft, const EndpointSlice& slice, const Slice
   workload.set_uid(Cat(draft.options.cluster, "/discovery.k8s.io/EndpointSlice/",
                        slice.meta.namespace_name, "/", slice.meta.name, "/",
                        endpoint.address.ToString()));
-  workload.set_name(Cat(slice.meta.name, "-", endpoint.address.ToString()));
+  std::string name = Cat(slice.service_name, "-", endpoint.address.ToString());
+  std::replace(name.begin(), name.end(), ':',
+               '-');  // Names go into labels; the node refuses colons.
+  workload.set_name(std::move(name));
   workload.set_namespace_(slice.meta.namespace_name);
   workload.add_addresses(endpoint.address.ToBytes());
   book.uid_of_address.emplace(endpoint.address, workload.uid());
@@ -174,7 +189,7 @@ void AddSlice(const Draft& draft, const EndpointSlice& slice, const Service& ser
   for (const SliceEndpoint& endpoint : slice.endpoints) {
     if (!endpoint.is_ready) continue;
     Workload* workload = FindOrMake(draft, slice, endpoint, book);
-    if (workload == nullptr) continue;
+    if (workload == nullptr || !HasRoomForService(draft, slice.meta, *workload)) continue;
     for (const SlicePort& target : slice.ports) {
       for (const ServicePort& port : service.ports) {
         if (port.name != target.name) continue;
