@@ -89,6 +89,7 @@ absl::Status Agent::PrepareProxy() {
   ProxySupervisor::Setup setup;
   setup.launch.path = options_.proxy_path;
   setup.launch.uid = options_.proxy_uid;
+  setup.launch.log_level = options_.log_level;
   setup.configure.set_worker_count(options_.worker_count);
   setup.configure.set_access_log_format(options_.access_log_format);
   setup.configure.set_is_accelerated(kernel_->acceleration() != datapath::Acceleration::kOff);

@@ -41,6 +41,7 @@ struct AgentOptions {
   std::string access_log_file;  // Empty: standard error.
   std::string proxy_path;
   uint32_t proxy_uid = 61337;
+  std::string log_level = "info";  // Handed to the proxy.
   OperatorPorts ports;
 };
 

@@ -24,7 +24,7 @@ using discovery::v1::DeltaDiscoveryResponse;
 constexpr int kReadsPerTurnMax = 16;
 constexpr int kInvalidArgument = 3;  // google.rpc.Code, as xDS servers expect it in a NACK.
 constexpr size_t kErrorsPerNackMax = 8;
-constexpr std::string_view kEverything = "*";
+constexpr char kEverything = '*';
 
 }  // namespace
 
@@ -87,7 +87,7 @@ void DiscoveryClient::Subscribe() {
     if (is_first) request.mutable_node()->set_id(options_.node_id);
     is_first = false;
     request.set_type_url(type_url);
-    *request.add_resource_names_subscribe() = kEverything;
+    request.add_resource_names_subscribe(std::string(1, kEverything));
     for (const auto& [name, version] : VersionsOfType(resources_, type_url)) {
       (*request.mutable_initial_resource_versions())[name] = version;
     }

@@ -24,15 +24,19 @@ namespace {
 struct WantedSysctl {
   const char* file;
   const char* value;
+  bool is_v6 = false;  // Only where the namespace has IPv6.
 };
 
 // Why each: an accepted socket takes the mark of its SYN, so that replies to a dial from a foreign address find the
-// reply route; src_valid_mark and rp_filter let such packets in through lo. IPv6 uses the first one as well.
-constexpr std::array<WantedSysctl, 4> kWantedSysctls = {{
+// reply route; a RST without a socket does with fwmark_reflect; src_valid_mark and rp_filter let such packets in
+// through lo. IPv6 shares the first one.
+constexpr std::array<WantedSysctl, 6> kWantedSysctls = {{
     {"/proc/sys/net/ipv4/tcp_fwmark_accept", "1"},
+    {"/proc/sys/net/ipv4/fwmark_reflect", "1"},
     {"/proc/sys/net/ipv4/conf/all/src_valid_mark", "1"},
     {"/proc/sys/net/ipv4/conf/all/rp_filter", "0"},
     {"/proc/sys/net/ipv4/conf/lo/rp_filter", "0"},
+    {"/proc/sys/net/ipv6/fwmark_reflect", "1", true},
 }};
 
 constexpr size_t kSysctlSizeMax = 4096;
@@ -50,6 +54,7 @@ absl::Status CheckLoopbackIsUp() {
 // The old values of those sysctls that must change.
 absl::Status ReadSysctls(NamespaceUndo& undo) {
   for (const WantedSysctl& wanted : kWantedSysctls) {
+    if (wanted.is_v6 && !undo.has_route_v6) continue;
     const absl::StatusOr<std::string> old_value = ReadFile(wanted.file, kSysctlSizeMax);
     if (!old_value.ok()) return old_value.status();
     const std::string trimmed(absl::StripAsciiWhitespace(*old_value));
@@ -60,6 +65,7 @@ absl::Status ReadSysctls(NamespaceUndo& undo) {
 
 absl::Status Apply(const NamespaceUndo& undo) {
   for (const WantedSysctl& wanted : kWantedSysctls) {
+    if (wanted.is_v6 && !undo.has_route_v6) continue;
     SLUICE_RETURN_IF_ERROR(WriteInPlace(wanted.file, wanted.value));
   }
   if (undo.has_route_v4) SLUICE_RETURN_IF_ERROR(ChangeReplyRoute(ReplyRouteChange::kAdd, AF_INET));
@@ -93,9 +99,9 @@ absl::StatusOr<PreparedNamespace> PodNamespaces::Prepare(const std::string& path
   const absl::Status status = network_.RunInside(prepared.fd->get(), [&]() -> absl::Status {
     SLUICE_RETURN_IF_ERROR(CheckLoopbackIsUp());
     SLUICE_RETURN_IF_ERROR(OpenPodListeners(worker_count, prepared.listeners));
-    SLUICE_RETURN_IF_ERROR(ReadSysctls(undo));
     undo.has_route_v4 = true;
     undo.has_route_v6 = !prepared.listeners.outbound_v6.empty();
+    SLUICE_RETURN_IF_ERROR(ReadSysctls(undo));
     SLUICE_RETURN_IF_ERROR(journal_.RecordNamespace(undo));
     absl::Status applied = Apply(undo);
     if (applied.ok()) return applied;

@@ -75,7 +75,7 @@ void DropPrivileges(uint32_t uid) {
   // After the change of user, which clears it. A proxy without its agent would hold sockets that nobody watches.
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) Die("tie the proxy to the agent");
   if (getppid() != agent) _exit(kExitCannotStart);
-  const char* arguments[] = {"sluice-proxy", "--agent-fd", "3", nullptr};
+  const char* arguments[] = {"sluice-proxy", "--agent-fd", "3", "--log-level", launch.log_level.c_str(), nullptr};
   const char* environment[] = {nullptr};
   execve(launch.path.c_str(), const_cast<char**>(arguments), const_cast<char**>(environment));
   // The folders above the program may be closed to the proxy's user (a checkout below /root): by descriptor, then.

@@ -16,6 +16,7 @@ namespace sluice::agent {
 struct ProxyLaunch {
   std::string path;      // Of the program.
   uint32_t uid = 61337;  // User and group.
+  std::string log_level = "info";
 };
 
 struct ProxyProcess {

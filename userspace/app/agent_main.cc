@@ -69,6 +69,7 @@ std::string Complete(Flags& flags) {
   if (flags.agent.state_dir.empty() || flags.agent.state_dir[0] != '/') {
     return "--state-dir must be an absolute path, got " + flags.agent.state_dir;
   }
+  flags.agent.log_level = flags.log_level;
   flags.agent.version = sluice::agent::ProgramVersion();
   flags.agent.acceleration = flags.acceleration == "off"    ? Acceleration::kOff
                              : flags.acceleration == "send" ? Acceleration::kSend
