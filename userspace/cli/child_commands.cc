@@ -30,8 +30,6 @@ std::vector<std::string> AgentCommand(const StandaloneOptions& options,
                                       options.acceleration,
                                       "--node",
                                       layout.node,
-                                      "--workers",
-                                      std::to_string(options.worker_count),
                                       "--access-log",
                                       options.access_log,
                                       "--proxy-path",
@@ -44,6 +42,10 @@ std::vector<std::string> AgentCommand(const StandaloneOptions& options,
                                       std::to_string(options.readiness_port),
                                       "--log-level",
                                       options.log_level};
+  if (options.worker_count > 0) {
+    command.push_back("--workers");
+    command.push_back(std::to_string(options.worker_count));
+  }
   if (options.access_log != "off") {
     command.push_back("--access-log-file");
     command.push_back(options.access_log_file.empty() ? options.state_dir + "/access.log"

@@ -23,9 +23,9 @@ void AddStandalone(CLI::App& app, StandaloneOptions& options) {
       ->capture_default_str();
   app.add_option("--access-log-file", options.access_log_file,
                  "Where to (default: access.log in the state folder)");
-  app.add_option("--workers", options.worker_count, "Threads of the proxy")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
+  app.add_option("--workers", options.worker_count,
+                 "Threads of the proxy (default: one per processor, at most 4)")
+      ->check(CLI::Range(1, 64));
   app.add_option("--node", options.node, "Name of this node (default: the host's name)");
   app.add_option("--log-level", options.log_level, "debug, info, warning or error")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
