@@ -3,12 +3,17 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "userspace/base/check.h"
 #include "userspace/datapath/constants.h"
@@ -19,7 +24,25 @@ namespace sluice::bpf_test {
 using datapath::Destination;
 using datapath::FlowPath;
 
+namespace {
+
+// Pins of a run that was killed live as long as its bpffs: programs on the cgroup root among them.
+void UnmountStale() {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/tmp", error)) {
+    const std::string name = entry.path().filename();
+    int pid = 0;
+    if (!absl::StartsWith(name, "slbpf-") || !absl::SimpleAtoi(name.substr(6), &pid)) continue;
+    if (kill(pid, 0) == 0 || errno != ESRCH) continue;
+    umount(entry.path().c_str());
+    rmdir(entry.path().c_str());
+  }
+}
+
+}  // namespace
+
 Mesh::Mesh(datapath::Acceleration acceleration) {
+  UnmountStale();
   bpffs_ = absl::StrCat("/tmp/slbpf-", getpid());
   mkdir(bpffs_.c_str(), 0700);
   has_mounted_ = mount("none", bpffs_.c_str(), "bpf", 0, nullptr) == 0;
