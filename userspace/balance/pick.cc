@@ -24,8 +24,8 @@ uint32_t CountExcluded(absl::Span<const uint32_t> excluded, uint32_t endpoint_co
   return count;
 }
 
-// The index of the `rank`th endpoint that is not excluded. `excluded` has a few entries at most (one per try), so it
-// is searched again until no more of them lie below the answer.
+// The index of the `rank`th endpoint that is not excluded. `excluded` has a few entries at most
+// (one per try), so it is searched again until no more of them lie below the answer.
 uint32_t SkipExcluded(uint32_t rank, absl::Span<const uint32_t> excluded, uint32_t endpoint_count) {
   uint32_t index = rank;
   for (;;) {
@@ -40,8 +40,9 @@ uint32_t SkipExcluded(uint32_t rank, absl::Span<const uint32_t> excluded, uint32
 
 }  // namespace
 
-std::optional<uint32_t> PickLeastRequest(const Cluster& cluster, absl::Span<const EndpointLoad> loads,
-                                         uint64_t random, absl::Span<const uint32_t> excluded) {
+std::optional<uint32_t> PickLeastRequest(const Cluster& cluster,
+                                         absl::Span<const EndpointLoad> loads, uint64_t random,
+                                         absl::Span<const uint32_t> excluded) {
   const auto endpoint_count = static_cast<uint32_t>(cluster.endpoints.size());
   if (endpoint_count == 0) return std::nullopt;
   uint32_t candidate_count = endpoint_count - CountExcluded(excluded, endpoint_count);

@@ -24,12 +24,13 @@ absl::Status CheckCount(const char* what, size_t count, size_t count_max) {
 absl::Status AppendAddress(const std::string& bytes, std::vector<base::IpAddress>& out) {
   const auto address = base::IpAddress::FromBytes(bytes);
   if (!address) {
-    return Invalid(absl::StrCat("address 0x", absl::BytesToHexString(bytes.substr(0, 32)), " has ", bytes.size(),
-                                " bytes, 4 or 16 are expected"));
+    return Invalid(absl::StrCat("address 0x", absl::BytesToHexString(bytes.substr(0, 32)), " has ",
+                                bytes.size(), " bytes, 4 or 16 are expected"));
   }
   // Capturing these would redirect what a pod says to itself.
   if (address->is_loopback() || address->is_unspecified()) {
-    return Invalid(absl::StrCat("address ", address->ToString(), " is not one that a network can route to"));
+    return Invalid(
+        absl::StrCat("address ", address->ToString(), " is not one that a network can route to"));
   }
   if (std::find(out.begin(), out.end(), *address) == out.end()) out.push_back(*address);
   return absl::OkStatus();
@@ -55,7 +56,8 @@ absl::StatusOr<std::map<uint16_t, uint16_t>> ParseTargets(const istio::workload:
   return targets;
 }
 
-absl::Status ParsePorts(const istio::workload::Service& service, std::vector<ServiceSpec::Port>& out) {
+absl::Status ParsePorts(const istio::workload::Service& service,
+                        std::vector<ServiceSpec::Port>& out) {
   SLUICE_RETURN_IF_ERROR(CheckCount("ports", service.ports_size(), AddressLimits::kPortsMax));
   for (const auto& port : service.ports()) {
     SLUICE_RETURN_IF_ERROR(CheckPort("service_port", port.service_port()));
@@ -63,17 +65,20 @@ absl::Status ParsePorts(const istio::workload::Service& service, std::vector<Ser
                    .is_http1 = port.app_protocol() == istio::workload::HTTP11});
   }
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.port < b.port; });
-  const auto twice =
-      std::adjacent_find(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.port == b.port; });
-  if (twice != out.end()) return Invalid(absl::StrCat("service_port ", twice->port, " comes twice"));
+  const auto twice = std::adjacent_find(
+      out.begin(), out.end(), [](const auto& a, const auto& b) { return a.port == b.port; });
+  if (twice != out.end())
+    return Invalid(absl::StrCat("service_port ", twice->port, " comes twice"));
   return absl::OkStatus();
 }
 
 absl::Status Fill(const istio::workload::Service& service, ServiceSpec& spec) {
   if (!IsServiceName(spec.name)) {
-    return Invalid("namespace and hostname must be lower-case letters, digits, \"-\", \"_\" and \".\"");
+    return Invalid(
+        "namespace and hostname must be lower-case letters, digits, \"-\", \"_\" and \".\"");
   }
-  SLUICE_RETURN_IF_ERROR(CheckCount("addresses", service.addresses_size(), AddressLimits::kVirtualAddressesMax));
+  SLUICE_RETURN_IF_ERROR(
+      CheckCount("addresses", service.addresses_size(), AddressLimits::kVirtualAddressesMax));
   for (const auto& address : service.addresses()) {
     SLUICE_RETURN_IF_ERROR(AppendAddress(address.address(), spec.addresses));
   }
@@ -86,14 +91,17 @@ absl::Status Fill(const istio::workload::Workload& workload, WorkloadSpec& spec)
   if (!IsName(spec.namespace_name)) {
     return Invalid(absl::StrCat("namespace ", Quote(spec.namespace_name), " is not a name"));
   }
-  SLUICE_RETURN_IF_ERROR(CheckCount("addresses", workload.addresses_size(), AddressLimits::kWorkloadAddressesMax));
+  SLUICE_RETURN_IF_ERROR(
+      CheckCount("addresses", workload.addresses_size(), AddressLimits::kWorkloadAddressesMax));
   for (const auto& address : workload.addresses()) {
     SLUICE_RETURN_IF_ERROR(AppendAddress(address, spec.addresses));
   }
-  SLUICE_RETURN_IF_ERROR(CheckCount("services", workload.services_size(), AddressLimits::kServicesPerWorkloadMax));
+  SLUICE_RETURN_IF_ERROR(
+      CheckCount("services", workload.services_size(), AddressLimits::kServicesPerWorkloadMax));
   for (const auto& [service, ports] : workload.services()) {
     if (!IsServiceName(service)) {
-      return Invalid(absl::StrCat("services key ", Quote(service), " is not \"namespace/hostname\""));
+      return Invalid(
+          absl::StrCat("services key ", Quote(service), " is not \"namespace/hostname\""));
     }
     auto targets = ParseTargets(ports);
     if (!targets.ok()) return base::Wrap(targets.status(), absl::StrCat("services[", service, "]"));

@@ -1,4 +1,5 @@
-// Workloads and services as validated values: what SnapshotBuilder keeps of an Address resource. Pure.
+// Workloads and services as validated values: what SnapshotBuilder keeps of an Address resource.
+// Pure.
 #pragma once
 
 #include <cstdint>

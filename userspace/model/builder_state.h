@@ -1,6 +1,6 @@
-// What SnapshotBuilder remembers between two builds: the resources, what was built of them, and what a change has
-// made stale. Split by direction: put_resources.cc notes what became stale, rebuild.cc makes it anew.
-// Thread: the builder's.
+// What SnapshotBuilder remembers between two builds: the resources, what was built of them, and
+// what a change has made stale. Split by direction: put_resources.cc notes what became stale,
+// rebuild.cc makes it anew. Thread: the builder's.
 #pragma once
 
 #include <map>
@@ -23,7 +23,8 @@ namespace sluice::model {
 
 struct PortRoutes {
   std::shared_ptr<const RouteTable> producer;
-  absl::flat_hash_map<std::string, std::shared_ptr<const RouteTable>> consumers;  // By client namespace.
+  absl::flat_hash_map<std::string, std::shared_ptr<const RouteTable>>
+      consumers;  // By client namespace.
   bool empty() const { return producer == nullptr && consumers.empty(); }
 };
 
@@ -34,8 +35,10 @@ struct SnapshotBuilder::State {
   // Resources, by name.
   absl::flat_hash_map<std::string, ServiceSpec> services;
   absl::flat_hash_map<std::string, WorkloadSpec> workloads;
-  absl::flat_hash_map<std::string, PortRoutes> routes;  // By "namespace/hostname:port"; no empty ones.
-  absl::flat_hash_map<std::string, std::set<std::string>> members;  // Service name -> workload uids; no empty ones.
+  absl::flat_hash_map<std::string, PortRoutes>
+      routes;  // By "namespace/hostname:port"; no empty ones.
+  absl::flat_hash_map<std::string, std::set<std::string>>
+      members;  // Service name -> workload uids; no empty ones.
 
   // Stale since the last build.
   absl::flat_hash_set<std::string> stale_services;
@@ -64,12 +67,16 @@ struct SnapshotBuilder::State {
   void RebuildService(const std::string& name);
   void RebuildWorkload(const std::string& uid);
   void RewriteIndexes();
-  std::shared_ptr<const ServicePort> MakeServicePort(const ServiceSpec& spec, const ServiceSpec::Port& port,
-                                                     const std::shared_ptr<const ServicePort>& before);
-  // Endpoints take their slots here. Returns `before`, which keeps its slots, if nothing differs from it.
-  std::shared_ptr<const Cluster> MakeCluster(Cluster cluster, const std::shared_ptr<const Cluster>& before);
+  std::shared_ptr<const ServicePort> MakeServicePort(
+      const ServiceSpec& spec, const ServiceSpec::Port& port,
+      const std::shared_ptr<const ServicePort>& before);
+  // Endpoints take their slots here. Returns `before`, which keeps its slots, if nothing differs
+  // from it.
+  std::shared_ptr<const Cluster> MakeCluster(Cluster cluster,
+                                             const std::shared_ptr<const Cluster>& before);
   void ReleaseCluster(const std::shared_ptr<const Cluster>& cluster);
-  std::shared_ptr<const Workload> MakeWorkload(const WorkloadSpec& spec, const base::IpAddress& address,
+  std::shared_ptr<const Workload> MakeWorkload(const WorkloadSpec& spec,
+                                               const base::IpAddress& address,
                                                const std::shared_ptr<const Workload>& before);
   // Target port -> protocol, for the ports that a Service declares for this workload.
   std::map<uint16_t, Protocol> DeclaredPorts(const WorkloadSpec& spec) const;

@@ -1,6 +1,6 @@
-// Who claims which address, and who has it: the claimant whose name sorts first. Keeps what has changed hands since
-// the last look, so that only those index entries are written again.
-// Thread: the builder's.
+// Who claims which address, and who has it: the claimant whose name sorts first. Keeps what has
+// changed hands since the last look, so that only those index entries are written again. Thread:
+// the builder's.
 #pragma once
 
 #include <set>
@@ -45,7 +45,9 @@ class Claims {
 
   // Contested addresses in order, each with its claimants: the owner first.
   const std::set<Address>& contested() const { return contested_; }
-  const std::set<std::string>& ClaimantsOf(const Address& address) const { return claimants_.at(address); }
+  const std::set<std::string>& ClaimantsOf(const Address& address) const {
+    return claimants_.at(address);
+  }
 
  private:
   absl::flat_hash_map<Address, std::set<std::string>> claimants_;

@@ -1,7 +1,7 @@
-// Gives every endpoint address a small index, so that workers can keep their state of endpoints in plain arrays.
-// One slot per address, counted by its users; a slot that nobody uses is given to a new address with the next
-// generation. Releases take effect at Settle: an address that moves from one cluster to another keeps its slot.
-// Thread: the builder's.
+// Gives every endpoint address a small index, so that workers can keep their state of endpoints in
+// plain arrays. One slot per address, counted by its users; a slot that nobody uses is given to a
+// new address with the next generation. Releases take effect at Settle: an address that moves from
+// one cluster to another keeps its slot. Thread: the builder's.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// The largest of everything that one resource may hold. A resource beyond a limit is refused alone, with the limit's
-// value in the reason. Gateway API allows 16 rules of 64 matches a route and 16 backends a rule; tables are merged
-// from several routes, hence the larger numbers here.
+// The largest of everything that one resource may hold. A resource beyond a limit is refused alone,
+// with the limit's value in the reason. Gateway API allows 16 rules of 64 matches a route and 16
+// backends a rule; tables are merged from several routes, hence the larger numbers here.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +12,9 @@ struct RouteLimits {
   static constexpr size_t kRulesMax = 1024;
   static constexpr size_t kEntriesMax = 4096;
   static constexpr size_t kBackendsPerRuleMax = 64;
-  static constexpr size_t kFiltersMax = 8;            // Per rule and per backend.
+  static constexpr size_t kFiltersMax = 8;              // Per rule and per backend.
   static constexpr size_t kConditionsPerMatchMax = 16;  // Header matches, and query matches.
-  static constexpr size_t kHeaderChangesMax = 64;     // Of each of set, add and remove.
+  static constexpr size_t kHeaderChangesMax = 64;       // Of each of set, add and remove.
   static constexpr size_t kPathSizeMax = 1024;
   static constexpr size_t kRegexSizeMax = 4096;
   static constexpr size_t kHeaderNameSizeMax = 256;

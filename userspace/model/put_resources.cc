@@ -18,13 +18,14 @@ std::vector<base::SocketAddress> VirtualAddresses(const ServiceSpec& spec) {
 
 // The first address of `claimed` that another claimant has, as a reason; empty if there is none.
 template <typename Address>
-std::string LostTo(const Claims<Address>& claims, const std::vector<Address>& claimed, const std::string& claimant,
-                   std::string_view kind) {
+std::string LostTo(const Claims<Address>& claims, const std::vector<Address>& claimed,
+                   const std::string& claimant, std::string_view kind) {
   for (const Address& address : claimed) {
     const std::string* owner = claims.Owner(address);
     if (owner == nullptr || *owner == claimant) continue;
     return absl::StrCat(ToAbsl(kind), " \"", claimant, "\": address ", address.ToString(),
-                        " already belongs to \"", *owner, "\", whose name sorts first; give one of them another");
+                        " already belongs to \"", *owner,
+                        "\", whose name sorts first; give one of them another");
   }
   return "";
 }
@@ -83,7 +84,8 @@ void SnapshotBuilder::State::RemoveService(std::string_view name) {
 void SnapshotBuilder::State::RemoveWorkload(std::string_view uid) {
   const auto found = workloads.find(ToAbsl(uid));
   if (found == workloads.end()) return;
-  for (const base::IpAddress& address : found->second.addresses) workload_claims.Remove(address, found->first);
+  for (const base::IpAddress& address : found->second.addresses)
+    workload_claims.Remove(address, found->first);
   for (const auto& [service, ports] : found->second.services) {
     const auto member_set = members.find(service);
     member_set->second.erase(found->first);

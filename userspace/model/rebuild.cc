@@ -10,10 +10,11 @@ namespace sluice::model {
 namespace {
 
 bool IsSame(const Cluster& a, const Cluster& b) {
-  return a.name == b.name && std::equal(a.endpoints.begin(), a.endpoints.end(), b.endpoints.begin(), b.endpoints.end(),
-                                        [](const Endpoint& x, const Endpoint& y) {
-                                          return x.address == y.address && x.workload_uid == y.workload_uid;
-                                        });
+  return a.name == b.name &&
+         std::equal(a.endpoints.begin(), a.endpoints.end(), b.endpoints.begin(), b.endpoints.end(),
+                    [](const Endpoint& x, const Endpoint& y) {
+                      return x.address == y.address && x.workload_uid == y.workload_uid;
+                    });
 }
 
 bool IsSame(const ServicePort& a, const ServicePort& b) {
@@ -27,7 +28,8 @@ bool IsSame(const WorkloadPort& a, const WorkloadPort& b) {
 
 bool IsSame(const Workload& a, const Workload& b) {
   return a.name == b.name && a.namespace_name == b.namespace_name && a.addresses == b.addresses &&
-         a.ports.size() == b.ports.size() && std::all_of(a.ports.begin(), a.ports.end(), [&b](const auto& entry) {
+         a.ports.size() == b.ports.size() &&
+         std::all_of(a.ports.begin(), a.ports.end(), [&b](const auto& entry) {
            const auto other = b.ports.find(entry.first);
            return other != b.ports.end() && IsSame(entry.second, other->second);
          });
@@ -48,12 +50,16 @@ const base::IpAddress* PreferredAddress(const WorkloadSpec& spec, bool wants_v4)
 }
 
 bool IsDualStack(const WorkloadSpec& spec) {
-  return std::any_of(spec.addresses.begin(), spec.addresses.end(), [](const auto& a) { return a.is_v4(); }) &&
-         std::any_of(spec.addresses.begin(), spec.addresses.end(), [](const auto& a) { return !a.is_v4(); });
+  return std::any_of(spec.addresses.begin(), spec.addresses.end(),
+                     [](const auto& a) { return a.is_v4(); }) &&
+         std::any_of(spec.addresses.begin(), spec.addresses.end(),
+                     [](const auto& a) { return !a.is_v4(); });
 }
 
-// Endpoints are without slots; `members` are in order of uid, so that equal resources give equal clusters.
-Cluster GatherEndpoints(std::string name, const std::vector<std::pair<const WorkloadSpec*, uint16_t>>& members,
+// Endpoints are without slots; `members` are in order of uid, so that equal resources give equal
+// clusters.
+Cluster GatherEndpoints(std::string name,
+                        const std::vector<std::pair<const WorkloadSpec*, uint16_t>>& members,
                         bool wants_v4) {
   Cluster cluster{.name = std::move(name)};
   absl::flat_hash_set<base::SocketAddress> seen;  // Pods on the host's network share an address.
@@ -88,10 +94,12 @@ void SnapshotBuilder::State::RebuildService(const std::string& name) {
   if (spec != services.end()) {
     for (const ServiceSpec::Port& port : spec->second.ports) {
       const auto old = before.find(port.port);
-      after[port.port] = MakeServicePort(spec->second, port, old == before.end() ? nullptr : old->second);
+      after[port.port] =
+          MakeServicePort(spec->second, port, old == before.end() ? nullptr : old->second);
       if (old != before.end() && old->second == after[port.port]) continue;
       names_index.Set(ServicePortName(name, port.port), after[port.port]);
-      for (const base::IpAddress& ip : spec->second.addresses) service_claims.Touch({.ip = ip, .port = port.port});
+      for (const base::IpAddress& ip : spec->second.addresses)
+        service_claims.Touch({.ip = ip, .port = port.port});
     }
   }
   for (const auto& [number, port] : before) {
@@ -108,7 +116,8 @@ void SnapshotBuilder::State::RebuildService(const std::string& name) {
 }
 
 std::shared_ptr<const ServicePort> SnapshotBuilder::State::MakeServicePort(
-    const ServiceSpec& spec, const ServiceSpec::Port& port, const std::shared_ptr<const ServicePort>& before) {
+    const ServiceSpec& spec, const ServiceSpec::Port& port,
+    const std::shared_ptr<const ServicePort>& before) {
   ServicePort made{.name = ServicePortName(spec.name, port.port)};
   std::vector<std::pair<const WorkloadSpec*, uint16_t>> endpoints;
   bool is_dual_stack = false;
@@ -123,9 +132,11 @@ std::shared_ptr<const ServicePort> SnapshotBuilder::State::MakeServicePort(
       is_dual_stack = is_dual_stack || IsDualStack(workload);
     }
   }
-  made.cluster = MakeCluster(GatherEndpoints(made.name, endpoints, true), before ? before->cluster : nullptr);
+  made.cluster =
+      MakeCluster(GatherEndpoints(made.name, endpoints, true), before ? before->cluster : nullptr);
   if (is_dual_stack) {
-    made.cluster_v6 = MakeCluster(GatherEndpoints(made.name, endpoints, false), before ? before->cluster_v6 : nullptr);
+    made.cluster_v6 = MakeCluster(GatherEndpoints(made.name, endpoints, false),
+                                  before ? before->cluster_v6 : nullptr);
   } else if (before != nullptr) {
     ReleaseCluster(before->cluster_v6);
   }
@@ -140,8 +151,8 @@ std::shared_ptr<const ServicePort> SnapshotBuilder::State::MakeServicePort(
   return std::make_shared<const ServicePort>(std::move(made));
 }
 
-std::shared_ptr<const Cluster> SnapshotBuilder::State::MakeCluster(Cluster cluster,
-                                                                   const std::shared_ptr<const Cluster>& before) {
+std::shared_ptr<const Cluster> SnapshotBuilder::State::MakeCluster(
+    Cluster cluster, const std::shared_ptr<const Cluster>& before) {
   if (before != nullptr && IsSame(*before, cluster)) return before;
   for (Endpoint& endpoint : cluster.endpoints) endpoint.slot = slots.Acquire(endpoint.address);
   ReleaseCluster(before);
@@ -160,7 +171,8 @@ void SnapshotBuilder::State::RebuildWorkload(const std::string& uid) {
   if (spec != workloads.end()) {
     for (const base::IpAddress& address : spec->second.addresses) {
       const auto old = before.find(address);
-      after[address] = MakeWorkload(spec->second, address, old == before.end() ? nullptr : old->second);
+      after[address] =
+          MakeWorkload(spec->second, address, old == before.end() ? nullptr : old->second);
       if (old == before.end() || old->second != after[address]) workload_claims.Touch(address);
     }
   }
@@ -186,16 +198,17 @@ std::map<uint16_t, Protocol> SnapshotBuilder::State::DeclaredPorts(const Workloa
   return declared;
 }
 
-std::shared_ptr<const Workload> SnapshotBuilder::State::MakeWorkload(const WorkloadSpec& spec,
-                                                                     const base::IpAddress& address,
-                                                                     const std::shared_ptr<const Workload>& before) {
+std::shared_ptr<const Workload> SnapshotBuilder::State::MakeWorkload(
+    const WorkloadSpec& spec, const base::IpAddress& address,
+    const std::shared_ptr<const Workload>& before) {
   Workload made{.uid = spec.uid,
                 .name = spec.name,
                 .namespace_name = spec.namespace_name,
                 .addresses = spec.addresses};
   for (const auto& [number, protocol] : DeclaredPorts(spec)) {
     Cluster cluster{.name = absl::StrCat(spec.namespace_name, "/", spec.name, ":", number)};
-    cluster.endpoints.push_back({.address = {.ip = address, .port = number}, .workload_uid = spec.uid});
+    cluster.endpoints.push_back(
+        {.address = {.ip = address, .port = number}, .workload_uid = spec.uid});
     std::shared_ptr<const Cluster> old;
     if (before != nullptr && before->ports.contains(number)) old = before->ports.at(number).cluster;
     made.ports[number] = {.protocol = protocol, .cluster = MakeCluster(std::move(cluster), old)};

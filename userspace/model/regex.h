@@ -1,5 +1,6 @@
-// The one way to compile a regular expression of the configuration, so that what the builder accepted also compiles
-// for the matcher. RE2: linear time whatever the input; UTF-8; "." matches no line feed.
+// The one way to compile a regular expression of the configuration, so that what the builder
+// accepted also compiles for the matcher. RE2: linear time whatever the input; UTF-8; "." matches
+// no line feed.
 #pragma once
 
 #include <re2/re2.h>
@@ -11,7 +12,8 @@
 
 namespace sluice::model {
 
-// Errors: longer than RouteLimits::kRegexSizeMax, empty, refused by RE2, or too large when compiled.
+// Errors: longer than RouteLimits::kRegexSizeMax, empty, refused by RE2, or too large when
+// compiled.
 absl::StatusOr<std::unique_ptr<const RE2>> CompileRegex(std::string_view text);
 
 }  // namespace sluice::model

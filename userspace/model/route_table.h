@@ -1,5 +1,5 @@
-// HTTP routing of one Service port as immutable values; the mirror of api/route.proto after validation.
-// Matching itself is in userspace/route.
+// HTTP routing of one Service port as immutable values; the mirror of api/route.proto after
+// validation. Matching itself is in userspace/route.
 #pragma once
 
 #include <cstdint>
@@ -71,7 +71,7 @@ struct HttpFilters {
 };
 
 struct WeightedBackend {
-  std::string service_port;    // "namespace/hostname:port": resolve with Snapshot::FindServiceByName.
+  std::string service_port;  // "namespace/hostname:port": resolve with Snapshot::FindServiceByName.
   uint32_t weight = 1;
   std::string invalid_reason;  // Not empty: answer 500.
   HttpFilters filters;
@@ -94,7 +94,7 @@ struct RouteTable {
     uint32_t rule = 0;  // Index into rules; always valid.
     friend bool operator==(const Entry&, const Entry&) = default;
   };
-  std::string name;  // Resource name.
+  std::string name;            // Resource name.
   std::vector<Entry> entries;  // In precedence order.
   std::vector<HttpRule> rules;
   friend bool operator==(const RouteTable&, const RouteTable&) = default;

@@ -26,14 +26,17 @@ absl::Status CheckCount(const char* what, size_t count, size_t count_max) {
 
 absl::Status CheckPath(const std::string& path) {
   if (path.size() <= RouteLimits::kPathSizeMax && IsPath(path)) return absl::OkStatus();
-  return Invalid(absl::StrCat("path ", Quote(path), " must start with \"/\", be percent-encoded, have neither query "
-                              "nor fragment, and at most ", RouteLimits::kPathSizeMax, " bytes"));
+  return Invalid(absl::StrCat("path ", Quote(path),
+                              " must start with \"/\", be percent-encoded, have neither query "
+                              "nor fragment, and at most ",
+                              RouteLimits::kPathSizeMax, " bytes"));
 }
 
 absl::Status ParsePath(const route::v1::PathMatch& message, PathMatch& out) {
   using Kind = route::v1::PathMatch::KindCase;
   switch (message.kind_case()) {
-    case Kind::KIND_NOT_SET: return absl::OkStatus();
+    case Kind::KIND_NOT_SET:
+      return absl::OkStatus();
     case Kind::kExact:
       out = {.kind = PathMatch::Kind::kExact, .value = message.exact()};
       return CheckPath(out.value);
@@ -54,25 +57,28 @@ absl::Status ParseCondition(const route::v1::KeyValueMatch& message, KeyValueMat
   switch (message.kind_case()) {
     case route::v1::KeyValueMatch::kExact:
       out.value = message.exact();
-      if (out.value.size() <= RouteLimits::kValueSizeMax && IsFieldValue(out.value)) return absl::OkStatus();
+      if (out.value.size() <= RouteLimits::kValueSizeMax && IsFieldValue(out.value))
+        return absl::OkStatus();
       return Invalid(absl::StrCat("value ", Quote(out.value), " has a control byte or more than ",
                                   RouteLimits::kValueSizeMax, " bytes"));
     case route::v1::KeyValueMatch::kRegex:
       out.is_regex = true;
       out.value = message.regex();
       return CompileRegex(out.value).status();
-    case route::v1::KeyValueMatch::KIND_NOT_SET: break;
+    case route::v1::KeyValueMatch::KIND_NOT_SET:
+      break;
   }
   return Invalid("neither an exact value nor a regular expression is set");
 }
 
-absl::Status ParseConditions(const ConditionMessages& messages, const char* field, bool (*is_name)(std::string_view),
-                             std::vector<KeyValueMatch>& out) {
+absl::Status ParseConditions(const ConditionMessages& messages, const char* field,
+                             bool (*is_name)(std::string_view), std::vector<KeyValueMatch>& out) {
   SLUICE_RETURN_IF_ERROR(CheckCount(field, messages.size(), RouteLimits::kConditionsPerMatchMax));
   for (int i = 0; i < messages.size(); ++i) {
     const std::string where = absl::StrCat(field, "[", i, "]");
     if (!is_name(messages[i].name())) {
-      return Invalid(absl::StrCat(where, ": name ", Quote(messages[i].name()), " is not one that can match"));
+      return Invalid(
+          absl::StrCat(where, ": name ", Quote(messages[i].name()), " is not one that can match"));
     }
     SLUICE_RETURN_IF_ERROR(base::Wrap(ParseCondition(messages[i], out.emplace_back()), where));
   }
@@ -90,7 +96,8 @@ bool IsQueryName(std::string_view name) {
 absl::Status ParseMatch(const route::v1::HttpMatch& message, HttpMatch& out) {
   SLUICE_RETURN_IF_ERROR(ParsePath(message.path(), out.path));
   out.method = message.method();
-  if (!out.method.empty() && (out.method.size() > RouteLimits::kMethodSizeMax || !IsToken(out.method))) {
+  if (!out.method.empty() &&
+      (out.method.size() > RouteLimits::kMethodSizeMax || !IsToken(out.method))) {
     return Invalid(absl::StrCat("method ", Quote(out.method), " is not a token of at most ",
                                 RouteLimits::kMethodSizeMax, " bytes"));
   }
@@ -107,7 +114,8 @@ absl::Status ParseBackend(const route::v1::WeightedBackend& message, WeightedBac
   out.service_port = absl::StrCat(message.service(), ":", message.port());
   // A broken reference only has to hold its share; what it names is for people to read.
   if (out.invalid_reason.empty() && !IsServiceName(message.service())) {
-    return Invalid(absl::StrCat("service ", Quote(message.service()), " is not \"namespace/hostname\""));
+    return Invalid(
+        absl::StrCat("service ", Quote(message.service()), " is not \"namespace/hostname\""));
   }
   if (out.invalid_reason.empty() && !IsPort(message.port())) {
     return Invalid(absl::StrCat("port ", message.port(), " is not a port, 1 to 65535 is expected"));
@@ -120,14 +128,15 @@ absl::Status ParseRule(const route::v1::HttpRule& message, HttpRule& out) {
   out.name = message.name();
   for (const std::string* text : {&out.route, &out.name}) {
     if (!text->empty() && !IsVisible(*text, 2 * kNameSizeMax + 1)) {
-      return Invalid(absl::StrCat("name ", Quote(*text), " must be visible ASCII, at most ", 2 * kNameSizeMax + 1,
-                                  " bytes"));
+      return Invalid(absl::StrCat("name ", Quote(*text), " must be visible ASCII, at most ",
+                                  2 * kNameSizeMax + 1, " bytes"));
     }
   }
   // Gateway API allows durations of eleven years; 49 days and for ever are the same to a request.
   out.request_timeout_ms = static_cast<uint32_t>(
       std::min<uint64_t>(message.request_timeout_ms(), std::numeric_limits<uint32_t>::max()));
-  SLUICE_RETURN_IF_ERROR(CheckCount("backends", message.backends_size(), RouteLimits::kBackendsPerRuleMax));
+  SLUICE_RETURN_IF_ERROR(
+      CheckCount("backends", message.backends_size(), RouteLimits::kBackendsPerRuleMax));
   for (int i = 0; i < message.backends_size(); ++i) {
     WeightedBackend& backend = out.backends.emplace_back();
     SLUICE_RETURN_IF_ERROR(
@@ -143,20 +152,24 @@ bool ReplacesPrefix(const HttpFilters& filters) {
 }
 
 bool ReplacesPrefix(const HttpRule& rule) {
-  return ReplacesPrefix(rule.filters) || std::any_of(rule.backends.begin(), rule.backends.end(),
-                                                     [](const auto& b) { return ReplacesPrefix(b.filters); });
+  return ReplacesPrefix(rule.filters) ||
+         std::any_of(rule.backends.begin(), rule.backends.end(),
+                     [](const auto& b) { return ReplacesPrefix(b.filters); });
 }
 
-absl::Status ParseEntry(const route::v1::HttpRouteEntry& message, const RouteTable& table, RouteTable::Entry& out) {
+absl::Status ParseEntry(const route::v1::HttpRouteEntry& message, const RouteTable& table,
+                        RouteTable::Entry& out) {
   if (message.rule() >= table.rules.size()) {
-    return Invalid(absl::StrCat("rule ", message.rule(), " does not exist, the table has ", table.rules.size()));
+    return Invalid(absl::StrCat("rule ", message.rule(), " does not exist, the table has ",
+                                table.rules.size()));
   }
   out.rule = message.rule();
   SLUICE_RETURN_IF_ERROR(ParseMatch(message.match(), out.match));
   const PathMatch::Kind kind = out.match.path.kind;
   const bool has_prefix = kind == PathMatch::Kind::kPrefix || kind == PathMatch::Kind::kAny;
   if (has_prefix || !ReplacesPrefix(table.rules[out.rule])) return absl::OkStatus();
-  return Invalid("replace_prefix_match needs a prefix match, this entry matches its path otherwise");
+  return Invalid(
+      "replace_prefix_match needs a prefix match, this entry matches its path otherwise");
 }
 
 absl::Status ParseTable(const route::v1::RouteTable& message, RouteTable& out) {
@@ -168,34 +181,41 @@ absl::Status ParseTable(const route::v1::RouteTable& message, RouteTable& out) {
   }
   for (int i = 0; i < message.entries_size(); ++i) {
     RouteTable::Entry entry;
-    SLUICE_RETURN_IF_ERROR(base::Wrap(ParseEntry(message.entries(i), out, entry), absl::StrCat("entries[", i, "]")));
+    SLUICE_RETURN_IF_ERROR(
+        base::Wrap(ParseEntry(message.entries(i), out, entry), absl::StrCat("entries[", i, "]")));
     out.entries.push_back(std::move(entry));
   }
   return absl::OkStatus();
 }
 
-absl::Status ParseKey(std::string_view name, const route::v1::RouteTable& message, RouteTableSpec& out) {
+absl::Status ParseKey(std::string_view name, const route::v1::RouteTable& message,
+                      RouteTableSpec& out) {
   if (!IsServiceName(message.service())) {
-    return Invalid(absl::StrCat("service ", Quote(message.service()), " is not \"namespace/hostname\""));
+    return Invalid(
+        absl::StrCat("service ", Quote(message.service()), " is not \"namespace/hostname\""));
   }
   if (!IsPort(message.service_port())) {
-    return Invalid(absl::StrCat("service_port ", message.service_port(), " is not a port, 1 to 65535 is expected"));
+    return Invalid(absl::StrCat("service_port ", message.service_port(),
+                                " is not a port, 1 to 65535 is expected"));
   }
   if (!message.client_namespace().empty() && !IsName(message.client_namespace())) {
-    return Invalid(absl::StrCat("client_namespace ", Quote(message.client_namespace()), " is not a name"));
+    return Invalid(
+        absl::StrCat("client_namespace ", Quote(message.client_namespace()), " is not a name"));
   }
   out.service = message.service();
   out.service_port = absl::StrCat(message.service(), ":", message.service_port());
   out.client_namespace = message.client_namespace();
-  out.table.name = out.client_namespace.empty() ? out.service_port
-                                                : absl::StrCat(out.service_port, "@", out.client_namespace);
+  out.table.name = out.client_namespace.empty()
+                       ? out.service_port
+                       : absl::StrCat(out.service_port, "@", out.client_namespace);
   if (out.table.name == name) return absl::OkStatus();
   return Invalid(absl::StrCat("its fields say ", Quote(out.table.name), ", which is not its name"));
 }
 
 }  // namespace
 
-absl::StatusOr<RouteTableSpec> ParseRouteTable(std::string_view name, const route::v1::RouteTable& message) {
+absl::StatusOr<RouteTableSpec> ParseRouteTable(std::string_view name,
+                                               const route::v1::RouteTable& message) {
   RouteTableSpec spec;
   absl::Status status = ParseKey(name, message, spec);
   if (status.ok()) status = ParseTable(message, spec.table);

@@ -18,9 +18,10 @@ struct RouteTableSpec {
   RouteTable table;
 };
 
-// `name` is the resource's name and must say the same as the fields. Header names that frame a message are refused
-// in header modifiers: changing them would let one request be read as two.
+// `name` is the resource's name and must say the same as the fields. Header names that frame a
+// message are refused in header modifiers: changing them would let one request be read as two.
 // Errors: kInvalidArgument with the path of the field and the offending value.
-absl::StatusOr<RouteTableSpec> ParseRouteTable(std::string_view name, const route::v1::RouteTable& message);
+absl::StatusOr<RouteTableSpec> ParseRouteTable(std::string_view name,
+                                               const route::v1::RouteTable& message);
 
 }  // namespace sluice::model

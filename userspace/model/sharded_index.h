@@ -1,7 +1,7 @@
-// A read-mostly map in shards that successive copies share: Share() costs one pointer per shard, and the first
-// Set or Erase after it copies only the shard it touches. So a change to one service among thousands copies dozens
-// of entries, not all of them.
-// Thread: Find and size from any; Set, Erase and Share from the owner of this copy alone.
+// A read-mostly map in shards that successive copies share: Share() costs one pointer per shard,
+// and the first Set or Erase after it copies only the shard it touches. So a change to one service
+// among thousands copies dozens of entries, not all of them. Thread: Find and size from any; Set,
+// Erase and Share from the owner of this copy alone.
 #pragma once
 
 #include <array>

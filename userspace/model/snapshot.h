@@ -1,5 +1,5 @@
-// The mesh as one node's proxy sees it: an immutable value, shared by all workers, replaced as a whole.
-// Clusters and route tables that did not change are shared between successive snapshots.
+// The mesh as one node's proxy sees it: an immutable value, shared by all workers, replaced as a
+// whole. Clusters and route tables that did not change are shared between successive snapshots.
 // Thread: any (const after building).
 #pragma once
 
@@ -18,8 +18,8 @@ namespace sluice::model {
 
 enum class Protocol : uint8_t { kTcp, kHttp1 };
 
-// Index into per-worker state arrays. Stable while the endpoint's address stays in any cluster; the generation
-// tells a reused index from its former owner.
+// Index into per-worker state arrays. Stable while the endpoint's address stays in any cluster; the
+// generation tells a reused index from its former owner.
 struct EndpointSlot {
   uint32_t index = 0;
   uint32_t generation = 0;
@@ -32,7 +32,8 @@ struct Endpoint {
   std::string workload_uid;
 };
 
-// The endpoints behind one Service port (or behind one workload port dialled by its own address). Healthy ones only.
+// The endpoints behind one Service port (or behind one workload port dialled by its own address).
+// Healthy ones only.
 struct Cluster {
   std::string name;  // "namespace/hostname:port", or the workload's "namespace/name:port".
   std::vector<Endpoint> endpoints;
@@ -46,12 +47,15 @@ struct ServicePort {
   // The same, by its IPv6 address if it has one; null where no workload has both.
   std::shared_ptr<const Cluster> cluster_v6;
   std::shared_ptr<const RouteTable> producer_routes;  // May be null.
-  absl::flat_hash_map<std::string, std::shared_ptr<const RouteTable>> consumer_routes;  // By client namespace.
+  absl::flat_hash_map<std::string, std::shared_ptr<const RouteTable>>
+      consumer_routes;  // By client namespace.
 
-  // The table for clients of a namespace: its consumer routes if there are any, else producer routes; may be null.
+  // The table for clients of a namespace: its consumer routes if there are any, else producer
+  // routes; may be null.
   const RouteTable* RoutesFor(std::string_view client_namespace) const;
-  // The endpoints for a connection that dialled `dialled`, of its family wherever a workload has such an address:
-  // the server must be able to see the client's own address. Use it for routed backends too.
+  // The endpoints for a connection that dialled `dialled`, of its family wherever a workload has
+  // such an address: the server must be able to see the client's own address. Use it for routed
+  // backends too.
   const std::shared_ptr<const Cluster>& ClusterFor(const base::IpAddress& dialled) const {
     return dialled.is_v4() || cluster_v6 == nullptr ? cluster : cluster_v6;
   }
@@ -59,7 +63,8 @@ struct ServicePort {
 
 struct WorkloadPort {
   Protocol protocol = Protocol::kTcp;
-  std::shared_ptr<const Cluster> cluster;  // One endpoint, at the address by which the workload was found.
+  std::shared_ptr<const Cluster>
+      cluster;  // One endpoint, at the address by which the workload was found.
 };
 
 struct Workload {
@@ -67,7 +72,8 @@ struct Workload {
   std::string name;
   std::string namespace_name;
   std::vector<base::IpAddress> addresses;
-  // Ports that some Service declares as its target; any other port is plain TCP to the dialled address.
+  // Ports that some Service declares as its target; any other port is plain TCP to the dialled
+  // address.
   absl::flat_hash_map<uint16_t, WorkloadPort> ports;
 };
 

@@ -14,10 +14,11 @@ template <typename Address>
 void Describe(const Claims<Address>& claims, std::string_view kind, std::vector<std::string>& out) {
   for (const Address& address : claims.contested()) {
     const auto& claimants = claims.ClaimantsOf(address);
-    out.push_back(absl::StrCat("address ", address.ToString(), " is claimed by several ", ToAbsl(kind), ": \"",
-                               *claimants.begin(), "\" has it, since its name sorts first, before \"",
-                               absl::StrJoin(std::next(claimants.begin()), claimants.end(), "\", \""),
-                               "\"; give each its own"));
+    out.push_back(
+        absl::StrCat("address ", address.ToString(), " is claimed by several ", ToAbsl(kind),
+                     ": \"", *claimants.begin(), "\" has it, since its name sorts first, before \"",
+                     absl::StrJoin(std::next(claimants.begin()), claimants.end(), "\", \""),
+                     "\"; give each its own"));
   }
 }
 
@@ -31,7 +32,8 @@ std::string SnapshotBuilder::PutAddress(const istio::workload::Address& address)
     case istio::workload::Address::kService: {
       auto spec = ParseService(address.service());
       if (spec.ok()) return state_->Put(*std::move(spec));
-      state_->RemoveService(absl::StrCat(address.service().namespace_(), "/", address.service().hostname()));
+      state_->RemoveService(
+          absl::StrCat(address.service().namespace_(), "/", address.service().hostname()));
       return Message(spec.status());
     }
     case istio::workload::Address::kWorkload: {
@@ -40,12 +42,14 @@ std::string SnapshotBuilder::PutAddress(const istio::workload::Address& address)
       state_->RemoveWorkload(address.workload().uid());
       return Message(spec.status());
     }
-    case istio::workload::Address::TYPE_NOT_SET: return "address: neither a workload nor a service is set";
+    case istio::workload::Address::TYPE_NOT_SET:
+      return "address: neither a workload nor a service is set";
   }
   return "address: its type is not known";
 }
 
-std::string SnapshotBuilder::PutRouteTable(std::string_view name, const route::v1::RouteTable& table) {
+std::string SnapshotBuilder::PutRouteTable(std::string_view name,
+                                           const route::v1::RouteTable& table) {
   auto spec = ParseRouteTable(name, table);
   if (!spec.ok()) {
     state_->RemoveRoutes(name);

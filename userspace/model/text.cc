@@ -48,11 +48,13 @@ bool IsPath(std::string_view text) {
 }
 
 bool IsName(std::string_view text) {
-  return !text.empty() && text.size() <= kNameSizeMax && std::all_of(text.begin(), text.end(), IsNameByte);
+  return !text.empty() && text.size() <= kNameSizeMax &&
+         std::all_of(text.begin(), text.end(), IsNameByte);
 }
 
 bool IsVisible(std::string_view text, size_t size_max) {
-  return !text.empty() && text.size() <= size_max && std::all_of(text.begin(), text.end(), IsVisibleByte);
+  return !text.empty() && text.size() <= size_max &&
+         std::all_of(text.begin(), text.end(), IsVisibleByte);
 }
 
 bool IsServiceName(std::string_view text) {

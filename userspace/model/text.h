@@ -1,5 +1,5 @@
-// Which bytes the texts of a resource may hold. Whatever passes can be written into a head, a log line or a metric
-// label without changing what comes before or after it. Pure.
+// Which bytes the texts of a resource may hold. Whatever passes can be written into a head, a log
+// line or a metric label without changing what comes before or after it. Pure.
 #pragma once
 
 #include <cstdint>

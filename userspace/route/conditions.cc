@@ -17,12 +17,15 @@ char LowerCase(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a
 
 bool EqualsLower(std::string_view sent, std::string_view lower) {
   return sent.size() == lower.size() &&
-         std::equal(sent.begin(), sent.end(), lower.begin(), [](char a, char b) { return LowerCase(a) == b; });
+         std::equal(sent.begin(), sent.end(), lower.begin(),
+                    [](char a, char b) { return LowerCase(a) == b; });
 }
 
-// Calls `visit` with the values of a header and the commas between them, in order; stops when it returns false.
+// Calls `visit` with the values of a header and the commas between them, in order; stops when it
+// returns false.
 template <typename Visit>
-bool VisitJoined(absl::Span<const http::Header> headers, std::string_view name, uint32_t first, Visit visit) {
+bool VisitJoined(absl::Span<const http::Header> headers, std::string_view name, uint32_t first,
+                 Visit visit) {
   if (!visit(headers[first].value)) return false;
   for (const http::Header& header : headers.subspan(first + 1)) {
     if (!EqualsLower(header.name, name)) continue;
@@ -42,7 +45,8 @@ uint32_t NameTable::Intern(std::string_view name) {
   return static_cast<uint32_t>(found - names_.begin());
 }
 
-RequestValues::RequestValues(const MatchInput& input, const NameTable& header_names, const NameTable& query_names)
+RequestValues::RequestValues(const MatchInput& input, const NameTable& header_names,
+                             const NameTable& query_names)
     : input_(input),
       header_names_(header_names),
       query_names_(query_names),
@@ -67,7 +71,8 @@ const RequestValues::Value& RequestValues::Parameter(uint32_t name) {
   Value& value = values_[header_names_.size() + name];
   if (value.found != Found::kUnknown) return value;
   const auto text = FindParameter(input_.query, query_names_.name(name));
-  value = {.found = text ? Found::kOnce : Found::kAbsent, .text = text.value_or(std::string_view())};
+  value = {.found = text ? Found::kOnce : Found::kAbsent,
+           .text = text.value_or(std::string_view())};
   return value;
 }
 
@@ -89,10 +94,11 @@ bool RequestValues::HeaderMatches(uint32_t name, const RE2& regex) {
   if (value.found == Found::kOnce) return RE2::FullMatch(Piece(value.text), regex);
   if (value.found != Found::kRepeated) return false;
   std::string joined;
-  VisitJoined(input_.headers, header_names_.name(name), value.first_header, [&joined](std::string_view part) {
-    joined += part;
-    return true;
-  });
+  VisitJoined(input_.headers, header_names_.name(name), value.first_header,
+              [&joined](std::string_view part) {
+                joined += part;
+                return true;
+              });
   return RE2::FullMatch(joined, regex);
 }
 
@@ -108,8 +114,8 @@ bool RequestValues::ParameterMatches(uint32_t name, const RE2& regex) {
   return RE2::FullMatch(PercentDecode(value.text), regex);
 }
 
-absl::StatusOr<Conditions> Conditions::Compile(const model::HttpMatch& match, NameTable& header_names,
-                                               NameTable& query_names) {
+absl::StatusOr<Conditions> Conditions::Compile(const model::HttpMatch& match,
+                                               NameTable& header_names, NameTable& query_names) {
   Conditions out;
   out.method_ = match.method;
   SLUICE_RETURN_IF_ERROR(Append(match.headers, header_names, out.headers_));
@@ -139,8 +145,9 @@ bool Conditions::AreMet(RequestValues& values) const {
     if (!is_met) return false;
   }
   for (const Condition& parameter : parameters_) {
-    const bool is_met = parameter.regex == nullptr ? values.ParameterEquals(parameter.name, parameter.exact)
-                                                   : values.ParameterMatches(parameter.name, *parameter.regex);
+    const bool is_met = parameter.regex == nullptr
+                            ? values.ParameterEquals(parameter.name, parameter.exact)
+                            : values.ParameterMatches(parameter.name, *parameter.regex);
     if (!is_met) return false;
   }
   return true;

@@ -1,9 +1,10 @@
 // The part of a route entry beyond its path: method, header and query conditions, compiled.
-// A header that comes several times has its values joined with "," (RFC 9110 section 5.3; Envoy and Istio do the
-// same), so an exact value matches the whole list. Header names match in any case, values as they are. Of a query
-// parameter that comes several times the first counts; name and value are percent-decoded before they are compared,
-// "+" stays "+", a broken escape stays as sent (as Envoy has it). A regular expression must match the whole value.
-// Thread: any (const after compiling).
+// A header that comes several times has its values joined with "," (RFC 9110 section 5.3; Envoy and
+// Istio do the same), so an exact value matches the whole list. Header names match in any case,
+// values as they are. Of a query parameter that comes several times the first counts; name and
+// value are percent-decoded before they are compared,
+// "+" stays "+", a broken escape stays as sent (as Envoy has it). A regular expression must match
+// the whole value. Thread: any (const after compiling).
 #pragma once
 
 #include <re2/re2.h>
@@ -21,8 +22,8 @@
 
 namespace sluice::route {
 
-// The names a table asks for, each once, so that a request's headers and query are searched once per name however
-// many entries ask.
+// The names a table asks for, each once, so that a request's headers and query are searched once
+// per name however many entries ask.
 class NameTable {
  public:
   uint32_t Intern(std::string_view name);  // `name` is borrowed and must outlive the table.
@@ -33,11 +34,13 @@ class NameTable {
   std::vector<std::string_view> names_;
 };
 
-// What has been looked up of one request so far. Lives for one Match. Allocates only if a table asks for more than
-// kInlineNames names, or a regular expression meets a repeated header or an escaped parameter.
+// What has been looked up of one request so far. Lives for one Match. Allocates only if a table
+// asks for more than kInlineNames names, or a regular expression meets a repeated header or an
+// escaped parameter.
 class RequestValues {
  public:
-  RequestValues(const MatchInput& input, const NameTable& header_names, const NameTable& query_names);
+  RequestValues(const MatchInput& input, const NameTable& header_names,
+                const NameTable& query_names);
 
   const MatchInput& input() const { return input_; }
   bool HeaderEquals(uint32_t name, std::string_view expected);

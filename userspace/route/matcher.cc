@@ -1,6 +1,7 @@
-// Entries are filed by how their path is matched: exact paths in a hash table, prefixes in a tree of path segments,
-// regular expressions and "any path" in a list. A request looks only into the files that its path leads to, and in
-// each only at entries that come before the best one found, so the winner is always the first in table order.
+// Entries are filed by how their path is matched: exact paths in a hash table, prefixes in a tree
+// of path segments, regular expressions and "any path" in a list. A request looks only into the
+// files that its path leads to, and in each only at entries that come before the best one found, so
+// the winner is always the first in table order.
 #include "userspace/route/matcher.h"
 
 #include <algorithm>
@@ -28,8 +29,8 @@ struct Matcher::Tables {
   explicit Tables(const model::RouteTable& route_table) : table(route_table) {}
 
   absl::Status Add(uint32_t entry);
-  // The first entry of `file`, which is in table order, that comes before `best` and whose conditions are met; else
-  // `best`.
+  // The first entry of `file`, which is in table order, that comes before `best` and whose
+  // conditions are met; else `best`.
   uint32_t FirstMet(const std::vector<uint32_t>& file, uint32_t best, RequestValues& values) const;
   uint32_t FirstMetAnyPath(uint32_t best, std::string_view path, RequestValues& values) const;
 
@@ -53,12 +54,16 @@ absl::Status Matcher::Tables::Add(uint32_t entry) {
   if (!compiled.ok()) return compiled.status();
   conditions.push_back(*std::move(compiled));
   switch (match.path.kind) {
-    case model::PathMatch::Kind::kAny: any_path.push_back({.entry = entry}); break;
+    case model::PathMatch::Kind::kAny:
+      any_path.push_back({.entry = entry});
+      break;
     case model::PathMatch::Kind::kExact:
       exact[model::ToAbsl(match.path.value)].push_back(entry);
       exact_size_max = std::max(exact_size_max, match.path.value.size());
       break;
-    case model::PathMatch::Kind::kPrefix: prefixes.Add(match.path.value, entry); break;
+    case model::PathMatch::Kind::kPrefix:
+      prefixes.Add(match.path.value, entry);
+      break;
     case model::PathMatch::Kind::kRegex: {
       auto regex = model::CompileRegex(match.path.value);
       if (!regex.ok()) return regex.status();
@@ -69,7 +74,8 @@ absl::Status Matcher::Tables::Add(uint32_t entry) {
   return absl::OkStatus();
 }
 
-uint32_t Matcher::Tables::FirstMet(const std::vector<uint32_t>& file, uint32_t best, RequestValues& values) const {
+uint32_t Matcher::Tables::FirstMet(const std::vector<uint32_t>& file, uint32_t best,
+                                   RequestValues& values) const {
   for (const uint32_t entry : file) {
     if (entry >= best) break;
     if (conditions[entry].AreMet(values)) return entry;
@@ -77,12 +83,14 @@ uint32_t Matcher::Tables::FirstMet(const std::vector<uint32_t>& file, uint32_t b
   return best;
 }
 
-uint32_t Matcher::Tables::FirstMetAnyPath(uint32_t best, std::string_view path, RequestValues& values) const {
+uint32_t Matcher::Tables::FirstMetAnyPath(uint32_t best, std::string_view path,
+                                          RequestValues& values) const {
   for (const AnyPath& file : any_path) {
     if (file.entry >= best) break;
     // Conditions first: they are mostly cheaper than an expression over the path.
     if (!conditions[file.entry].AreMet(values)) continue;
-    if (file.regex == nullptr || RE2::FullMatch(re2::StringPiece(path.data(), path.size()), *file.regex)) {
+    if (file.regex == nullptr ||
+        RE2::FullMatch(re2::StringPiece(path.data(), path.size()), *file.regex)) {
       return file.entry;
     }
   }
@@ -93,7 +101,8 @@ absl::StatusOr<std::unique_ptr<const Matcher>> Matcher::Compile(const model::Rou
   auto tables = std::make_unique<Tables>(table);
   for (uint32_t entry = 0; entry < table.entries.size(); ++entry) {
     const absl::Status status = tables->Add(entry);
-    if (!status.ok()) return base::Wrap(status, absl::StrCat("route table ", table.name, ": entries[", entry, "]"));
+    if (!status.ok())
+      return base::Wrap(status, absl::StrCat("route table ", table.name, ": entries[", entry, "]"));
     SLUICE_CHECK(table.entries[entry].rule < table.rules.size());
   }
   return std::unique_ptr<const Matcher>(new Matcher(std::move(tables)));
@@ -122,10 +131,12 @@ MatchResult Matcher::Match(const MatchInput& input) const {
   const model::RouteTable::Entry& entry = tables.table.entries[best];
   // Gateway API: a match without a path is one of prefix "/".
   if (best != before) {
-    const bool is_prefix = entry.match.path.kind == model::PathMatch::Kind::kAny && input.path.starts_with('/');
+    const bool is_prefix =
+        entry.match.path.kind == model::PathMatch::Kind::kAny && input.path.starts_with('/');
     prefix_size = is_prefix ? 1 : 0;
   }
-  return {.rule = &tables.table.rules[entry.rule], .matched_prefix = input.path.substr(0, prefix_size)};
+  return {.rule = &tables.table.rules[entry.rule],
+          .matched_prefix = input.path.substr(0, prefix_size)};
 }
 
 const model::WeightedBackend* PickBackend(const model::HttpRule& rule, uint64_t random) {

@@ -15,7 +15,8 @@ void PathTree::Add(std::string_view prefix, uint32_t entry) {
   uint32_t node = 0;
   for (size_t slash = 0; slash < prefix.size();) {
     const std::string_view segment = SegmentAfter(prefix, slash);
-    const auto [child, is_new] = children_.try_emplace({node, segment}, static_cast<uint32_t>(nodes_.size()));
+    const auto [child, is_new] =
+        children_.try_emplace({node, segment}, static_cast<uint32_t>(nodes_.size()));
     if (is_new) nodes_.emplace_back();
     node = child->second;
     slash += 1 + segment.size();

@@ -1,7 +1,6 @@
-// Path prefixes by segment: a request walks down from the root along its own segments and meets every prefix of its
-// path on the way, shortest first. The walk ends where no prefix goes on, so its cost is bounded by the table and
-// not by what a client sends.
-// Thread: any once filled.
+// Path prefixes by segment: a request walks down from the root along its own segments and meets
+// every prefix of its path on the way, shortest first. The walk ends where no prefix goes on, so
+// its cost is bounded by the table and not by what a client sends. Thread: any once filled.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +15,8 @@ namespace sluice::route {
 class PathTree {
  public:
   PathTree() : nodes_(1) {}
-  // `prefix` starts with "/" and is borrowed: it must outlive the tree. A trailing "/" is ignored. Entries of one
-  // prefix keep the order in which they were added.
+  // `prefix` starts with "/" and is borrowed: it must outlive the tree. A trailing "/" is ignored.
+  // Entries of one prefix keep the order in which they were added.
   void Add(std::string_view prefix, uint32_t entry);
 
   class Walk {

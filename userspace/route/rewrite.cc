@@ -12,10 +12,11 @@ namespace {
 
 using model::ToAbsl;
 
-// A trailing "/" of prefix and replacement does not count, and what is left of an empty path is "/":
+// A trailing "/" of prefix and replacement does not count, and what is left of an empty path is
+// "/":
 // "/foo/bar" under "/foo" -> "/xyz/" is "/xyz/bar"; "/foo" under "/foo" -> "" is "/".
-void AppendReplacedPrefix(std::string_view replacement, std::string_view prefix, std::string_view path,
-                          std::string& out) {
+void AppendReplacedPrefix(std::string_view replacement, std::string_view prefix,
+                          std::string_view path, std::string& out) {
   if (prefix.ends_with('/')) prefix.remove_suffix(1);
   if (replacement.ends_with('/')) replacement.remove_suffix(1);
   const std::string_view rest = path.substr(prefix.size());
@@ -24,16 +25,19 @@ void AppendReplacedPrefix(std::string_view replacement, std::string_view prefix,
   if (replacement.empty() && rest.empty()) out += '/';
 }
 
-void AppendPath(const model::PathModifier& modifier, const MatchResult& match, std::string_view path,
-                std::string& out) {
+void AppendPath(const model::PathModifier& modifier, const MatchResult& match,
+                std::string_view path, std::string& out) {
   switch (modifier.kind) {
-    case model::PathModifier::Kind::kNone: out += path; return;
+    case model::PathModifier::Kind::kNone:
+      out += path;
+      return;
     case model::PathModifier::Kind::kReplaceFull:
       out += modifier.value.empty() ? std::string_view("/") : std::string_view(modifier.value);
       return;
     case model::PathModifier::Kind::kReplacePrefix:
       if (match.matched_prefix.empty()) {
-        out += path;  // Not met by prefix: the builder refuses such tables, here nothing is replaced.
+        out +=
+            path;  // Not met by prefix: the builder refuses such tables, here nothing is replaced.
       } else {
         AppendReplacedPrefix(modifier.value, match.matched_prefix, path, out);
       }
@@ -54,7 +58,8 @@ std::string_view WithoutPort(std::string_view authority) {
   return authority.substr(0, colon);
 }
 
-// The port named by the filter; else the well-known one of the scheme it names; else the one that was dialled.
+// The port named by the filter; else the well-known one of the scheme it names; else the one that
+// was dialled.
 uint16_t RedirectPort(const model::RequestRedirect& redirect, uint16_t dialled_port) {
   if (redirect.port != 0) return redirect.port;
   if (redirect.scheme == "http") return 80;
@@ -64,20 +69,22 @@ uint16_t RedirectPort(const model::RequestRedirect& redirect, uint16_t dialled_p
 
 }  // namespace
 
-void RewriteTarget(const model::PathModifier& modifier, const MatchResult& match, std::string_view path,
-                   std::string_view query, std::string& out) {
+void RewriteTarget(const model::PathModifier& modifier, const MatchResult& match,
+                   std::string_view path, std::string_view query, std::string& out) {
   out.clear();
   AppendPath(modifier, match, path, out);
   AppendQuery(query, out);
 }
 
 std::string RedirectLocation(const model::RequestRedirect& redirect, const MatchResult& match,
-                             std::string_view authority, uint16_t dialled_port, std::string_view path,
-                             std::string_view query) {
+                             std::string_view authority, uint16_t dialled_port,
+                             std::string_view path, std::string_view query) {
   std::string location;
-  const std::string_view host = redirect.hostname.empty() ? WithoutPort(authority) : redirect.hostname;
+  const std::string_view host =
+      redirect.hostname.empty() ? WithoutPort(authority) : redirect.hostname;
   // Requests reach a route in plain text, so a scheme that is not named is http.
-  const std::string_view scheme = redirect.scheme.empty() ? "http" : std::string_view(redirect.scheme);
+  const std::string_view scheme =
+      redirect.scheme.empty() ? "http" : std::string_view(redirect.scheme);
   if (!host.empty()) {
     absl::StrAppend(&location, ToAbsl(scheme), "://", ToAbsl(host));
     const uint16_t port = RedirectPort(redirect, dialled_port);

@@ -22,19 +22,23 @@ model::Cluster ClusterOf(uint32_t endpoint_count) {
 
 std::vector<EndpointLoad> LoadsOf(const std::vector<uint32_t>& active) {
   std::vector<EndpointLoad> loads;
-  for (const uint32_t count : active) loads.push_back({.generation = kGeneration, .active_requests = count});
+  for (const uint32_t count : active)
+    loads.push_back({.generation = kGeneration, .active_requests = count});
   return loads;
 }
 
-std::vector<int> Chosen(const model::Cluster& cluster, const std::vector<EndpointLoad>& loads, int draws,
-                        const std::vector<uint32_t>& excluded = {}) {
+std::vector<int> Chosen(const model::Cluster& cluster, const std::vector<EndpointLoad>& loads,
+                        int draws, const std::vector<uint32_t>& excluded = {}) {
   std::vector<int> chosen(cluster.endpoints.size());
   std::mt19937_64 random(1);
-  for (int i = 0; i < draws; ++i) ++chosen[PickLeastRequest(cluster, loads, random(), excluded).value()];
+  for (int i = 0; i < draws; ++i)
+    ++chosen[PickLeastRequest(cluster, loads, random(), excluded).value()];
   return chosen;
 }
 
-TEST(PickLeastRequestTest, FindsNoneInAnEmptyCluster) { EXPECT_FALSE(PickLeastRequest(ClusterOf(0), {}, 1)); }
+TEST(PickLeastRequestTest, FindsNoneInAnEmptyCluster) {
+  EXPECT_FALSE(PickLeastRequest(ClusterOf(0), {}, 1));
+}
 
 TEST(PickLeastRequestTest, TakesTheOnlyEndpointHoweverLoaded) {
   EXPECT_EQ(PickLeastRequest(ClusterOf(1), LoadsOf({1000}), 77), 0u);
@@ -52,14 +56,16 @@ TEST(PickLeastRequestTest, SpreadsEvenlyWhenAllAreEqual) {
   constexpr int kDraws = 100000;
   for (const uint32_t count : {2u, 3u, 7u}) {
     const double share = 1.0 / count;
-    for (const int chosen : Chosen(ClusterOf(count), LoadsOf(std::vector<uint32_t>(count, 4)), kDraws)) {
+    for (const int chosen :
+         Chosen(ClusterOf(count), LoadsOf(std::vector<uint32_t>(count, 4)), kDraws)) {
       EXPECT_NEAR(chosen, kDraws * share, 4 * std::sqrt(kDraws * share * (1 - share))) << count;
     }
   }
 }
 
 TEST(PickLeastRequestTest, ComparesTwoDistinctEndpoints) {
-  // Were both draws allowed to fall on one endpoint, the idle one of three would get 5/9; it gets 2/3.
+  // Were both draws allowed to fall on one endpoint, the idle one of three would get 5/9; it gets
+  // 2/3.
   constexpr int kDraws = 90000;
 
   const auto chosen = Chosen(ClusterOf(3), LoadsOf({0, 1, 1}), kDraws);

@@ -9,7 +9,8 @@ namespace sluice::base {
 namespace {
 
 TEST(IpAddressTest, PrintsWhatItParses) {
-  for (const char* text : {"0.0.0.0", "10.1.2.3", "255.255.255.255", "::", "::1", "fd00::1:2", "2001:db8::ff"}) {
+  for (const char* text :
+       {"0.0.0.0", "10.1.2.3", "255.255.255.255", "::", "::1", "fd00::1:2", "2001:db8::ff"}) {
     const auto address = IpAddress::Parse(text);
 
     ASSERT_TRUE(address) << text;
@@ -18,15 +19,20 @@ TEST(IpAddressTest, PrintsWhatItParses) {
 }
 
 TEST(IpAddressTest, RefusesEverythingThatIsNotExactlyAnAddress) {
-  for (const char* text : {"", " 10.0.0.1", "10.0.0.1 ", "10.0.0", "10.0.0.256", "010.0.0.1x", "[::1]", "fe80::1%eth0",
-                           "::1::", "1:2:3:4:5:6:7:8:9", "localhost", "10.0.0.1:80"}) {
+  for (const char* text :
+       {"", " 10.0.0.1", "10.0.0.1 ", "10.0.0", "10.0.0.256", "010.0.0.1x", "[::1]", "fe80::1%eth0",
+        "::1::", "1:2:3:4:5:6:7:8:9", "localhost", "10.0.0.1:80"}) {
     EXPECT_FALSE(IpAddress::Parse(text)) << text;
   }
 }
 
-TEST(IpAddressTest, RefusesAnEmbeddedNul) { EXPECT_FALSE(IpAddress::Parse(std::string("10.0.0.1\0x", 10))); }
+TEST(IpAddressTest, RefusesAnEmbeddedNul) {
+  EXPECT_FALSE(IpAddress::Parse(std::string("10.0.0.1\0x", 10)));
+}
 
-TEST(IpAddressTest, RefusesATextLongerThanAnyAddress) { EXPECT_FALSE(IpAddress::Parse(std::string(4096, '1'))); }
+TEST(IpAddressTest, RefusesATextLongerThanAnyAddress) {
+  EXPECT_FALSE(IpAddress::Parse(std::string(4096, '1')));
+}
 
 TEST(IpAddressTest, HoldsIpv4AndItsMappedFormAsOneValue) {
   EXPECT_EQ(IpAddress::Parse("::ffff:10.0.0.1"), IpAddress::Parse("10.0.0.1"));
@@ -35,7 +41,8 @@ TEST(IpAddressTest, HoldsIpv4AndItsMappedFormAsOneValue) {
 
 TEST(IpAddressTest, TakesFourOrSixteenBytesOnly) {
   for (size_t size = 0; size <= 20; ++size) {
-    EXPECT_EQ(IpAddress::FromBytes(std::string(size, '\1')).has_value(), size == 4 || size == 16) << size;
+    EXPECT_EQ(IpAddress::FromBytes(std::string(size, '\1')).has_value(), size == 4 || size == 16)
+        << size;
   }
 }
 
@@ -72,8 +79,9 @@ TEST(SocketAddressTest, PrintsWhatItParses) {
 }
 
 TEST(SocketAddressTest, RefusesEverythingThatIsNotExactlyAddressAndPort) {
-  for (const char* text : {"", "10.0.0.1", "10.0.0.1:", ":80", "10.0.0.1:65536", "10.0.0.1:-1", "10.0.0.1:80x",
-                           "10.0.0.1:+80", "::1:80", "[::1]", "[10.0.0.1]:80", "[::1:80", "::1]:80"}) {
+  for (const char* text :
+       {"", "10.0.0.1", "10.0.0.1:", ":80", "10.0.0.1:65536", "10.0.0.1:-1", "10.0.0.1:80x",
+        "10.0.0.1:+80", "::1:80", "[::1]", "[10.0.0.1]:80", "[::1:80", "::1]:80"}) {
     EXPECT_FALSE(SocketAddress::Parse(text)) << text;
   }
 }

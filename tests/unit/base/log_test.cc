@@ -35,17 +35,24 @@ TEST(LogTest, WritesTimeLevelComponentAndMessage) {
 }
 
 TEST(LogTest, WritesFieldsInOrder) {
-  EXPECT_THAT(Logged([] { LogError("lost", {{"pod", "shop/web"}, {"port", 80}}); }),
+  EXPECT_THAT(Logged([] {
+                LogError("lost", {{"pod", "shop/web"}, {"port", 80}});
+              }),
               EndsWith(" lost pod=shop/web port=80"));
 }
 
 TEST(LogTest, QuotesAValueThatCouldBeReadAsSomethingElse) {
-  EXPECT_THAT(Logged([] { LogInfo("x", {{"a", ""}, {"b", "two words"}, {"c", "k=v"}}); }),
+  EXPECT_THAT(Logged([] {
+                LogInfo("x", {{"a", ""}, {"b", "two words"}, {"c", "k=v"}});
+              }),
               EndsWith(" x a=\"\" b=\"two words\" c=\"k=v\""));
 }
 
 TEST(LogTest, EscapesQuotesAndBackslashes) {
-  EXPECT_THAT(Logged([] { LogInfo("x", {{"a", "say \"hi\" \\"}}); }), EndsWith(" a=\"say \\\"hi\\\" \\\\\""));
+  EXPECT_THAT(Logged([] {
+                LogInfo("x", {{"a", "say \"hi\" \\"}});
+              }),
+              EndsWith(" a=\"say \\\"hi\\\" \\\\\""));
 }
 
 TEST(LogTest, KeepsAValueWithLineEndsOnOneLine) {

@@ -37,7 +37,8 @@ TEST(ConflictTest, TellsTheLoserWhoHasItsAddress) {
   builder.PutAddress(MakeService(kFirst));
 
   EXPECT_EQ(builder.PutAddress(MakeService(kSecond)),
-            "service \"b/web\": address 10.96.0.1:80 already belongs to \"a/web\", whose name sorts first; give one "
+            "service \"b/web\": address 10.96.0.1:80 already belongs to \"a/web\", whose name "
+            "sorts first; give one "
             "of them another");
 }
 
@@ -46,8 +47,9 @@ TEST(ConflictTest, ListsAConflictWhoseLoserCameFirst) {
   EXPECT_EQ(builder.PutAddress(MakeService(kSecond)), "");
   EXPECT_EQ(builder.PutAddress(MakeService(kFirst)), "");
 
-  EXPECT_THAT(builder.Conflicts(), ElementsAre(HasSubstr("\"a/web\" has it, since its name sorts first, before "
-                                                         "\"b/web\"")));
+  EXPECT_THAT(builder.Conflicts(),
+              ElementsAre(HasSubstr("\"a/web\" has it, since its name sorts first, before "
+                                    "\"b/web\"")));
 }
 
 TEST(ConflictTest, LeavesTheLoserReachableByNameAndByWhatElseItDeclares) {
@@ -88,7 +90,9 @@ TEST(ConflictTest, IsNoneWhereOnlyThePortsDiffer) {
   SnapshotBuilder builder;
   builder.PutAddress(MakeService(kFirst));
 
-  EXPECT_EQ(builder.PutAddress(MakeService({.name = "b/web", .ports = {{81, istio::workload::TCP}}})), "");
+  EXPECT_EQ(
+      builder.PutAddress(MakeService({.name = "b/web", .ports = {{81, istio::workload::TCP}}})),
+      "");
 }
 
 TEST(ConflictTest, GivesAWorkloadAddressToTheUidThatSortsFirstUntilItGoes) {

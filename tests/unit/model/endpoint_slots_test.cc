@@ -89,7 +89,8 @@ TEST(SnapshotSlotsTest, DoesNotGrowWhenEndpointsAreReplacedOverAndOver) {
   SnapshotBuilder builder;
   builder.PutAddress(MakeService({}));
   for (uint32_t version = 1; version <= 300; ++version) {
-    builder.PutAddress(MakeWorkload({.addresses = {"10.0.0." + std::to_string(version % 200 + 1)}}));
+    builder.PutAddress(
+        MakeWorkload({.addresses = {"10.0.0." + std::to_string(version % 200 + 1)}}));
     builder.Build(version);
   }
 

@@ -1,5 +1,5 @@
-// Every reason why a resource is refused, word for word: operators read them. The golden file is written anew when
-// SLUICE_UPDATE_GOLDEN is set.
+// Every reason why a resource is refused, word for word: operators read them. The golden file is
+// written anew when SLUICE_UPDATE_GOLDEN is set.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -34,7 +34,9 @@ struct Case {
 
 HttpMatch& Match(RouteTable& t) { return *t.mutable_entries(0)->mutable_match(); }
 HttpRule& Rule(RouteTable& t) { return *t.mutable_rules(0); }
-HeaderModifier& RequestHeaders(RouteTable& t) { return *Rule(t).add_filters()->mutable_request_headers(); }
+HeaderModifier& RequestHeaders(RouteTable& t) {
+  return *Rule(t).add_filters()->mutable_request_headers();
+}
 RequestRedirect& Redirect(RouteTable& t) { return *Rule(t).add_filters()->mutable_redirect(); }
 void SetHeader(RouteTable& t, const std::string& name, const std::string& value) {
   route::v1::Header& header = *RequestHeaders(t).add_set();
@@ -47,8 +49,10 @@ const std::vector<Case<Service>> kServices = {
     {"service with a slash in its hostname", [](Service& s) { s.set_hostname("a/b"); }},
     {"service with a line feed in its hostname", [](Service& s) { s.set_hostname("a\nb"); }},
     {"service with 5 address bytes", [](Service& s) { s.add_addresses()->set_address("12345"); }},
-    {"service at loopback", [](Service& s) { s.add_addresses()->set_address(Ip("127.0.0.1").ToBytes()); }},
-    {"service at the unspecified address", [](Service& s) { s.add_addresses()->set_address(Ip("::").ToBytes()); }},
+    {"service at loopback",
+     [](Service& s) { s.add_addresses()->set_address(Ip("127.0.0.1").ToBytes()); }},
+    {"service at the unspecified address",
+     [](Service& s) { s.add_addresses()->set_address(Ip("::").ToBytes()); }},
     {"service with port 0", [](Service& s) { s.mutable_ports(0)->set_service_port(0); }},
     {"service with port 65536", [](Service& s) { s.mutable_ports(0)->set_service_port(65536); }},
     {"service with one port twice", [](Service& s) { *s.add_ports() = s.ports(0); }},
@@ -68,7 +72,8 @@ const std::vector<Case<Workload>> kWorkloads = {
     {"workload without a name", [](Workload& w) { w.clear_name(); }},
     {"workload with capitals in its namespace", [](Workload& w) { w.set_namespace_("Shop"); }},
     {"workload with an empty address", [](Workload& w) { w.add_addresses(); }},
-    {"workload of a service without a namespace", [](Workload& w) { (*w.mutable_services())["web"]; }},
+    {"workload of a service without a namespace",
+     [](Workload& w) { (*w.mutable_services())["web"]; }},
     {"workload without a target port",
      [](Workload& w) { (*w.mutable_services())["shop/web"].mutable_ports(0)->set_target_port(0); }},
     {"workload with a service port twice",
@@ -82,20 +87,26 @@ const std::vector<Case<RouteTable>> kTables = {
     {"table of another name", [](RouteTable& t) { t.set_service_port(81); }},
     {"table of no service", [](RouteTable& t) { t.set_service("web"); }},
     {"table of port 0", [](RouteTable& t) { t.set_service_port(0); }},
-    {"table of a client namespace with a slash", [](RouteTable& t) { t.set_client_namespace("a/b"); }},
-    {"entry with a rule that does not exist", [](RouteTable& t) { t.mutable_entries(0)->set_rule(1); }},
+    {"table of a client namespace with a slash",
+     [](RouteTable& t) { t.set_client_namespace("a/b"); }},
+    {"entry with a rule that does not exist",
+     [](RouteTable& t) { t.mutable_entries(0)->set_rule(1); }},
     {"relative path", [](RouteTable& t) { Match(t).mutable_path()->set_exact("a"); }},
     {"path with a query", [](RouteTable& t) { Match(t).mutable_path()->set_exact("/a?b"); }},
-    {"path that is too long", [](RouteTable& t) {
+    {"path that is too long",
+     [](RouteTable& t) {
        Match(t).mutable_path()->set_exact("/" + std::string(RouteLimits::kPathSizeMax, 'a'));
      }},
-    {"prefix with a trailing slash", [](RouteTable& t) { Match(t).mutable_path()->set_prefix("/a/"); }},
+    {"prefix with a trailing slash",
+     [](RouteTable& t) { Match(t).mutable_path()->set_prefix("/a/"); }},
     {"broken path expression", [](RouteTable& t) { Match(t).mutable_path()->set_regex("/("); }},
-    {"look-ahead in a path expression", [](RouteTable& t) { Match(t).mutable_path()->set_regex("/(?!a)"); }},
+    {"look-ahead in a path expression",
+     [](RouteTable& t) { Match(t).mutable_path()->set_regex("/(?!a)"); }},
     {"empty path expression", [](RouteTable& t) { Match(t).mutable_path()->set_regex(""); }},
     {"method with a space", [](RouteTable& t) { Match(t).set_method("GET /"); }},
     {"header match in capitals", [](RouteTable& t) { Match(t).add_headers()->set_name("X-A"); }},
-    {"header match without a value", [](RouteTable& t) { Match(t).add_headers()->set_name("x-a"); }},
+    {"header match without a value",
+     [](RouteTable& t) { Match(t).add_headers()->set_name("x-a"); }},
     {"header match with a broken expression",
      [](RouteTable& t) {
        Match(t).add_headers()->set_name("x-a");
@@ -106,17 +117,20 @@ const std::vector<Case<RouteTable>> kTables = {
        Match(t).add_headers()->set_name("x-a");
        Match(t).mutable_headers(0)->set_exact("a\n");
      }},
-    {"query match without a name", [](RouteTable& t) { Match(t).add_query_params()->set_exact("a"); }},
+    {"query match without a name",
+     [](RouteTable& t) { Match(t).add_query_params()->set_exact("a"); }},
     {"too many header matches",
      [](RouteTable& t) {
        for (size_t i = 0; i <= RouteLimits::kConditionsPerMatchMax; ++i) Match(t).add_headers();
      }},
-    {"backend without a namespace", [](RouteTable& t) { Rule(t).mutable_backends(0)->set_service("web"); }},
+    {"backend without a namespace",
+     [](RouteTable& t) { Rule(t).mutable_backends(0)->set_service("web"); }},
     {"backend port 0", [](RouteTable& t) { Rule(t).mutable_backends(0)->set_port(0); }},
     {"backend weight", [](RouteTable& t) { Rule(t).mutable_backends(0)->set_weight(1000001); }},
     {"too many backends",
      [](RouteTable& t) {
-       for (size_t i = 0; i < RouteLimits::kBackendsPerRuleMax; ++i) *Rule(t).add_backends() = Rule(t).backends(0);
+       for (size_t i = 0; i < RouteLimits::kBackendsPerRuleMax; ++i)
+         *Rule(t).add_backends() = Rule(t).backends(0);
      }},
     {"too many rules",
      [](RouteTable& t) {
@@ -128,10 +142,12 @@ const std::vector<Case<RouteTable>> kTables = {
      }},
     {"route name with a line feed", [](RouteTable& t) { Rule(t).set_route("a\nb"); }},
     {"filter without a kind", [](RouteTable& t) { Rule(t).add_filters(); }},
-    {"filter of a backend without a kind", [](RouteTable& t) { Rule(t).mutable_backends(0)->add_filters(); }},
+    {"filter of a backend without a kind",
+     [](RouteTable& t) { Rule(t).mutable_backends(0)->add_filters(); }},
     {"header to set in capitals", [](RouteTable& t) { SetHeader(t, "X-A", "b"); }},
     {"header to set with a line end", [](RouteTable& t) { SetHeader(t, "x-a", "b\r\nx-b: c"); }},
-    {"header to set that frames the message", [](RouteTable& t) { SetHeader(t, "transfer-encoding", "chunked"); }},
+    {"header to set that frames the message",
+     [](RouteTable& t) { SetHeader(t, "transfer-encoding", "chunked"); }},
     {"header to remove that frames the message",
      [](RouteTable& t) { RequestHeaders(t).add_remove("content-length"); }},
     {"header to remove without a name", [](RouteTable& t) { RequestHeaders(t).add_remove(""); }},
@@ -160,7 +176,8 @@ const std::vector<Case<RouteTable>> kTables = {
      [](RouteTable& t) { Rule(t).add_filters()->mutable_url_rewrite()->set_hostname("a:80"); }},
     {"rewrite to a path with a query",
      [](RouteTable& t) {
-       Rule(t).add_filters()->mutable_url_rewrite()->mutable_path()->set_replace_prefix_match("/a?b");
+       Rule(t).add_filters()->mutable_url_rewrite()->mutable_path()->set_replace_prefix_match(
+           "/a?b");
      }},
     {"prefix replaced under an exact match",
      [](RouteTable& t) {
@@ -184,7 +201,8 @@ std::string AllRefusals() {
   for (const auto& c : kTables) {
     RouteTable table = MakeRoutes();
     c.spoil(table);
-    absl::StrAppend(&out, c.name, ": ", SnapshotBuilder().PutRouteTable("shop/web:80", table), "\n");
+    absl::StrAppend(&out, c.name, ": ", SnapshotBuilder().PutRouteTable("shop/web:80", table),
+                    "\n");
   }
   absl::StrAppend(&out, "address of no kind: ", SnapshotBuilder().PutAddress({}), "\n");
   return out;
@@ -211,7 +229,8 @@ TEST(RefusalsTest, AreNotMadeOfGoodResources) {
 TEST(RefusalsTest, AllowABrokenBackendThatSaysSo) {
   RouteTable table = MakeRoutes();
   table.mutable_rules(0)->mutable_backends(0)->clear_service();
-  table.mutable_rules(0)->mutable_backends(0)->set_invalid_reason("Service shop/none does not exist");
+  table.mutable_rules(0)->mutable_backends(0)->set_invalid_reason(
+      "Service shop/none does not exist");
 
   EXPECT_EQ(SnapshotBuilder().PutRouteTable("shop/web:80", table), "");
 }

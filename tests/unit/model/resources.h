@@ -1,4 +1,5 @@
-// Builders of resources for the tests of this room: defaults that are valid, so that a test shows only what matters.
+// Builders of resources for the tests of this room: defaults that are valid, so that a test shows
+// only what matters.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +16,15 @@
 namespace sluice::model {
 
 inline base::IpAddress Ip(std::string_view text) { return base::IpAddress::Parse(text).value(); }
-inline base::SocketAddress At(std::string_view text) { return base::SocketAddress::Parse(text).value(); }
+inline base::SocketAddress At(std::string_view text) {
+  return base::SocketAddress::Parse(text).value();
+}
 
 struct ServiceText {
   std::string name = "shop/web";  // "namespace/hostname".
   std::vector<std::string> addresses = {"10.96.0.1"};
-  std::vector<std::pair<uint32_t, istio::workload::AppProtocol>> ports = {{80, istio::workload::TCP}};
+  std::vector<std::pair<uint32_t, istio::workload::AppProtocol>> ports = {
+      {80, istio::workload::TCP}};
 };
 
 inline istio::workload::Address MakeService(const ServiceText& text) {
@@ -29,7 +33,8 @@ inline istio::workload::Address MakeService(const ServiceText& text) {
   const size_t slash = text.name.find('/');
   service.set_namespace_(text.name.substr(0, slash));
   service.set_hostname(text.name.substr(slash + 1));
-  for (const std::string& address : text.addresses) service.add_addresses()->set_address(Ip(address).ToBytes());
+  for (const std::string& address : text.addresses)
+    service.add_addresses()->set_address(Ip(address).ToBytes());
   for (const auto& [number, protocol] : text.ports) {
     istio::workload::Port& port = *service.add_ports();
     port.set_service_port(number);

@@ -10,7 +10,9 @@ namespace {
 
 using Index = ShardedIndex<int, std::string>;
 
-std::shared_ptr<const std::string> Text(const char* text) { return std::make_shared<const std::string>(text); }
+std::shared_ptr<const std::string> Text(const char* text) {
+  return std::make_shared<const std::string>(text);
+}
 
 TEST(ShardedIndexTest, FindsWhatWasSetAndNothingElse) {
   Index index;

@@ -58,23 +58,27 @@ TEST(SnapshotTest, FindsAHeadlessServiceByNameOnly) {
 
   const auto snapshot = builder.Build(1);
 
-  EXPECT_THAT(Addresses(*snapshot->FindServiceByName("shop/web:80")->cluster), ElementsAre("10.0.0.1:8080"));
+  EXPECT_THAT(Addresses(*snapshot->FindServiceByName("shop/web:80")->cluster),
+              ElementsAre("10.0.0.1:8080"));
 }
 
 TEST(SnapshotTest, PutsHealthyMembersBehindAServicePortAtTheirOwnTargetPorts) {
   SnapshotBuilder builder;
   builder.PutAddress(MakeService({.ports = {{80, TCP}, {90, TCP}}}));
   builder.PutAddress(MakeWorkload({.uid = "a//Pod/shop/a", .addresses = {"10.0.0.1"}}));
-  builder.PutAddress(MakeWorkload({.uid = "a//Pod/shop/b",
-                                   .addresses = {"10.0.0.2"},
-                                   .targets = {{.target_port = 9090}, {.service_port = 90, .target_port = 9}}}));
-  builder.PutAddress(MakeWorkload({.uid = "a//Pod/shop/c", .addresses = {"10.0.0.3"}, .is_healthy = false}));
+  builder.PutAddress(
+      MakeWorkload({.uid = "a//Pod/shop/b",
+                    .addresses = {"10.0.0.2"},
+                    .targets = {{.target_port = 9090}, {.service_port = 90, .target_port = 9}}}));
+  builder.PutAddress(
+      MakeWorkload({.uid = "a//Pod/shop/c", .addresses = {"10.0.0.3"}, .is_healthy = false}));
 
   const auto snapshot = builder.Build(1);
 
   EXPECT_THAT(Addresses(*snapshot->FindServiceByName("shop/web:80")->cluster),
               ElementsAre("10.0.0.1:8080", "10.0.0.2:9090"));
-  EXPECT_THAT(Addresses(*snapshot->FindServiceByName("shop/web:90")->cluster), ElementsAre("10.0.0.2:9"));
+  EXPECT_THAT(Addresses(*snapshot->FindServiceByName("shop/web:90")->cluster),
+              ElementsAre("10.0.0.2:9"));
 }
 
 TEST(SnapshotTest, KeepsAnUnhealthyWorkloadAddressable) {
@@ -94,7 +98,8 @@ TEST(SnapshotTest, JoinsAWorkloadThatCameBeforeItsService) {
 
   builder.PutAddress(MakeService({}));
 
-  EXPECT_THAT(Addresses(*builder.Build(2)->FindServiceByName("shop/web:80")->cluster), ElementsAre("10.0.0.1:8080"));
+  EXPECT_THAT(Addresses(*builder.Build(2)->FindServiceByName("shop/web:80")->cluster),
+              ElementsAre("10.0.0.1:8080"));
 }
 
 TEST(SnapshotTest, DropsAMemberWhenItsWorkloadGoes) {
@@ -147,7 +152,8 @@ TEST(SnapshotTest, NeverChangesWhatWasBuiltBefore) {
   builder.RemoveAddress("standalone//Pod/shop/web-0");
   builder.Build(2);
 
-  EXPECT_THAT(Addresses(*before->FindService(At("10.96.0.1:80"))->cluster), ElementsAre("10.0.0.1:8080"));
+  EXPECT_THAT(Addresses(*before->FindService(At("10.96.0.1:80"))->cluster),
+              ElementsAre("10.0.0.1:8080"));
   EXPECT_NE(before->FindWorkload(Ip("10.0.0.1")), nullptr);
 }
 
@@ -202,8 +208,11 @@ TEST(SnapshotTest, KeepsTheRouteTableWhenOnlyTheEndpointsChange) {
 
 TEST(SnapshotTest, SpeaksHttpWhereTheServiceSaysSoAndTcpElsewhere) {
   SnapshotBuilder builder;
-  builder.PutAddress(MakeService({.ports = {{80, HTTP11}, {81, TCP}, {82, istio::workload::UNKNOWN},
-                                            {83, istio::workload::GRPC}, {84, istio::workload::TLS}}}));
+  builder.PutAddress(MakeService({.ports = {{80, HTTP11},
+                                            {81, TCP},
+                                            {82, istio::workload::UNKNOWN},
+                                            {83, istio::workload::GRPC},
+                                            {84, istio::workload::TLS}}}));
 
   const auto snapshot = builder.Build(1);
 
@@ -228,11 +237,12 @@ TEST(SnapshotTest, GivesAWorkloadThePortsThatItsServicesDeclare) {
   SnapshotBuilder builder;
   builder.PutAddress(MakeService({.name = "shop/a", .ports = {{80, TCP}, {90, TCP}}}));
   builder.PutAddress(MakeService({.name = "shop/b", .addresses = {}, .ports = {{80, HTTP11}}}));
-  builder.PutAddress(MakeWorkload({.targets = {{.service = "shop/a", .target_port = 8080},
-                                               {.service = "shop/b", .target_port = 8080},
-                                               {.service = "shop/a", .service_port = 90, .target_port = 9090},
-                                               {.service = "shop/a", .service_port = 91, .target_port = 9191},
-                                               {.service = "shop/none", .target_port = 7070}}}));
+  builder.PutAddress(
+      MakeWorkload({.targets = {{.service = "shop/a", .target_port = 8080},
+                                {.service = "shop/b", .target_port = 8080},
+                                {.service = "shop/a", .service_port = 90, .target_port = 9090},
+                                {.service = "shop/a", .service_port = 91, .target_port = 9191},
+                                {.service = "shop/none", .target_port = 7070}}}));
 
   const Workload& workload = *builder.Build(1)->FindWorkload(Ip("10.0.0.1"));
 
@@ -251,7 +261,8 @@ TEST(SnapshotTest, FollowsAServiceThatChangesItsProtocolInTheWorkloadsBehindIt) 
 
   builder.PutAddress(MakeService({.ports = {{80, HTTP11}}}));
 
-  EXPECT_EQ(builder.Build(2)->FindWorkload(Ip("10.0.0.1"))->ports.at(8080).protocol, Protocol::kHttp1);
+  EXPECT_EQ(builder.Build(2)->FindWorkload(Ip("10.0.0.1"))->ports.at(8080).protocol,
+            Protocol::kHttp1);
 }
 
 // Routes.
@@ -295,7 +306,8 @@ TEST(SnapshotTest, RemovesConsumerRoutesWithoutTouchingTheProducers) {
 
   builder.RemoveRouteTable("shop/web:80@app");
 
-  EXPECT_EQ(builder.Build(2)->FindServiceByName("shop/web:80")->RoutesFor("app")->name, "shop/web:80");
+  EXPECT_EQ(builder.Build(2)->FindServiceByName("shop/web:80")->RoutesFor("app")->name,
+            "shop/web:80");
 }
 
 // Refusals.
@@ -352,7 +364,8 @@ TEST(SnapshotTest, ReachesADualStackWorkloadAtTheAddressThatWasDialled) {
 
   const auto snapshot = builder.Build(1);
 
-  for (const auto& [dialled, endpoint] : {std::pair("10.0.0.1", "10.0.0.1:8080"), {"fd00::1", "[fd00::1]:8080"}}) {
+  for (const auto& [dialled, endpoint] :
+       {std::pair("10.0.0.1", "10.0.0.1:8080"), {"fd00::1", "[fd00::1]:8080"}}) {
     const Workload* workload = snapshot->FindWorkload(Ip(dialled));
     ASSERT_NE(workload, nullptr);
     EXPECT_EQ(workload->uid, "standalone//Pod/shop/web-0");

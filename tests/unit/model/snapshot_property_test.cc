@@ -1,5 +1,5 @@
-// Whatever the order of puts, removals and builds, an incremental builder ends with the snapshot that a fresh one
-// makes of the surviving resources in another order.
+// Whatever the order of puts, removals and builds, an incremental builder ends with the snapshot
+// that a fresh one makes of the surviving resources in another order.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -22,23 +22,30 @@ constexpr int kAddresses = 6;  // Fewer than claimants: conflicts are common.
 
 using Random = std::mt19937_64;
 
-int Below(Random& random, int bound) { return static_cast<int>(random() % static_cast<uint64_t>(bound)); }
+int Below(Random& random, int bound) {
+  return static_cast<int>(random() % static_cast<uint64_t>(bound));
+}
 
 std::string ServiceName(int i) { return absl::StrCat("ns", i % 2, "/s", i); }
 
 istio::workload::Address RandomService(Random& random, int i) {
   ServiceText text{.name = ServiceName(i), .addresses = {}, .ports = {}};
-  for (int n = Below(random, 3); n > 0; --n) text.addresses.push_back(absl::StrCat("10.96.0.", Below(random, 3) + 1));
+  for (int n = Below(random, 3); n > 0; --n)
+    text.addresses.push_back(absl::StrCat("10.96.0.", Below(random, 3) + 1));
   std::set<uint32_t> numbers;
   for (int n = Below(random, 4); n > 0; --n) numbers.insert(80 + Below(random, 3));
   for (const uint32_t number : numbers) {
-    text.ports.emplace_back(number, Below(random, 2) == 0 ? istio::workload::TCP : istio::workload::HTTP11);
+    text.ports.emplace_back(number,
+                            Below(random, 2) == 0 ? istio::workload::TCP : istio::workload::HTTP11);
   }
   return MakeService(text);
 }
 
 istio::workload::Address RandomWorkload(Random& random, int i) {
-  WorkloadText text{.uid = absl::StrCat("uid", i), .addresses = {}, .is_healthy = Below(random, 4) > 0, .targets = {}};
+  WorkloadText text{.uid = absl::StrCat("uid", i),
+                    .addresses = {},
+                    .is_healthy = Below(random, 4) > 0,
+                    .targets = {}};
   for (int n = Below(random, 3); n > 0; --n) {
     const int host = Below(random, kAddresses) + 1;
     text.addresses.push_back(absl::StrCat(Below(random, 2) == 0 ? "10.0.0." : "fd00::", host));
@@ -46,7 +53,8 @@ istio::workload::Address RandomWorkload(Random& random, int i) {
   for (int service = 0; service < kServices; ++service) {
     if (Below(random, 2) == 0) continue;
     const uint32_t port = 80 + Below(random, 3);
-    text.targets.push_back({.service = ServiceName(service), .service_port = port, .target_port = 8000 + port});
+    text.targets.push_back(
+        {.service = ServiceName(service), .service_port = port, .target_port = 8000 + port});
   }
   return MakeWorkload(text);
 }
@@ -62,11 +70,13 @@ std::string Describe(const Cluster* cluster) {
 
 std::string Describe(const ServicePort* port) {
   if (port == nullptr) return "-\n";
-  std::string out = absl::StrCat(port->name, port->protocol == Protocol::kHttp1 ? " http " : " tcp ",
-                                 Describe(port->cluster.get()), " | ", Describe(port->cluster_v6.get()));
+  std::string out =
+      absl::StrCat(port->name, port->protocol == Protocol::kHttp1 ? " http " : " tcp ",
+                   Describe(port->cluster.get()), " | ", Describe(port->cluster_v6.get()));
   for (const char* client : {"ns0", "ns1", "elsewhere"}) {
     const RouteTable* routes = port->RoutesFor(client);
-    absl::StrAppend(&out, " ", client, "=", routes == nullptr ? "-" : routes->rules[0].backends[0].service_port);
+    absl::StrAppend(&out, " ", client, "=",
+                    routes == nullptr ? "-" : routes->rules[0].backends[0].service_port);
   }
   return out + "\n";
 }
@@ -75,7 +85,8 @@ std::string Describe(const Workload* workload) {
   if (workload == nullptr) return "-\n";
   std::map<uint16_t, std::string> ports;
   for (const auto& [number, port] : workload->ports) {
-    ports[number] = absl::StrCat(port.protocol == Protocol::kHttp1 ? " http " : " tcp ", Describe(port.cluster.get()));
+    ports[number] = absl::StrCat(port.protocol == Protocol::kHttp1 ? " http " : " tcp ",
+                                 Describe(port.cluster.get()));
   }
   std::string out = workload->uid;
   for (const auto& [number, port] : ports) absl::StrAppend(&out, port);
@@ -86,7 +97,8 @@ std::string Describe(const Workload* workload) {
 std::string Describe(const Snapshot& snapshot) {
   std::string out = absl::StrCat(snapshot.service_count(), " ", snapshot.workload_count(), "\n");
   for (int port = 80; port < 83; ++port) {
-    for (int i = 1; i <= 3; ++i) out += Describe(snapshot.FindService(At(absl::StrCat("10.96.0.", i, ":", port))));
+    for (int i = 1; i <= 3; ++i)
+      out += Describe(snapshot.FindService(At(absl::StrCat("10.96.0.", i, ":", port))));
     for (int i = 0; i < kServices; ++i) {
       out += Describe(snapshot.FindServiceByName(absl::StrCat(ServiceName(i), ":", port)));
     }
@@ -107,12 +119,14 @@ void CheckSlots(const Snapshot& snapshot) {
     for (const Endpoint& endpoint : cluster->endpoints) {
       EXPECT_LT(endpoint.slot.index, snapshot.endpoint_slot_count());
       EXPECT_EQ(by_address.emplace(endpoint.address, endpoint.slot).first->second, endpoint.slot);
-      EXPECT_EQ(by_index.emplace(endpoint.slot.index, endpoint.address).first->second, endpoint.address);
+      EXPECT_EQ(by_index.emplace(endpoint.slot.index, endpoint.address).first->second,
+                endpoint.address);
     }
   };
   for (int port = 80; port < 83; ++port) {
     for (int i = 0; i < kServices; ++i) {
-      const ServicePort* found = snapshot.FindServiceByName(absl::StrCat(ServiceName(i), ":", port));
+      const ServicePort* found =
+          snapshot.FindServiceByName(absl::StrCat(ServiceName(i), ":", port));
       if (found == nullptr) continue;
       check(found->cluster.get());
       check(found->cluster_v6.get());

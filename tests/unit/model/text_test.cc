@@ -11,8 +11,10 @@ namespace sluice::model {
 namespace {
 
 TEST(TextTest, TakesOnlyTokensInLowerCaseAsHeaderNames) {
-  for (const char* good : {"x", "x-a_b.c", "!#$%&'*+-.^_`|~0"}) EXPECT_TRUE(IsLowerToken(good)) << good;
-  for (const char* bad : {"", "X", "a b", "a:", "a\r\n", "\xc3\xa4", "a/b", "(x)"}) EXPECT_FALSE(IsLowerToken(bad)) << bad;
+  for (const char* good : {"x", "x-a_b.c", "!#$%&'*+-.^_`|~0"})
+    EXPECT_TRUE(IsLowerToken(good)) << good;
+  for (const char* bad : {"", "X", "a b", "a:", "a\r\n", "\xc3\xa4", "a/b", "(x)"})
+    EXPECT_FALSE(IsLowerToken(bad)) << bad;
 }
 
 TEST(TextTest, TakesNoControlByteInAFieldValue) {

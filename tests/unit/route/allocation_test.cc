@@ -49,7 +49,8 @@ TEST(MatchAllocationTest, AllocatesNothingForPathsHeadersAndParameters) {
 
 TEST(MatchAllocationTest, AllocatesNothingToRewriteIntoAStringThatIsLargeEnough) {
   std::string target(100, ' ');
-  const model::PathModifier modifier = {.kind = model::PathModifier::Kind::kReplacePrefix, .value = "/new"};
+  const model::PathModifier modifier = {.kind = model::PathModifier::Kind::kReplacePrefix,
+                                        .value = "/new"};
   const uint64_t before = allocation_count;
 
   RewriteTarget(modifier, {.matched_prefix = "/api"}, "/api/v1/users", "q=1", target);

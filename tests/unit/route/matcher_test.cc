@@ -16,18 +16,22 @@ namespace {
 using Kind = model::PathMatch::Kind;
 using testing::HasSubstr;
 
-model::HttpMatch Path(Kind kind, const std::string& value) { return {.path = {.kind = kind, .value = value}}; }
+model::HttpMatch Path(Kind kind, const std::string& value) {
+  return {.path = {.kind = kind, .value = value}};
+}
 model::HttpMatch Method(const std::string& method) {
   model::HttpMatch match;
   match.method = method;
   return match;
 }
-model::HttpMatch WithHeader(const std::string& name, const std::string& value, bool is_regex = false) {
+model::HttpMatch WithHeader(const std::string& name, const std::string& value,
+                            bool is_regex = false) {
   model::HttpMatch match;
   match.headers.push_back({.name = name, .is_regex = is_regex, .value = value});
   return match;
 }
-model::HttpMatch WithParameter(const std::string& name, const std::string& value, bool is_regex = false) {
+model::HttpMatch WithParameter(const std::string& name, const std::string& value,
+                               bool is_regex = false) {
   model::HttpMatch match;
   match.query_params.push_back({.name = name, .is_regex = is_regex, .value = value});
   return match;
@@ -52,7 +56,8 @@ TEST(MatcherTest, MatchesPathsAsTheTableSays) {
 
     const MatchResult result = (*matcher)->Match(Input(request)());
 
-    EXPECT_EQ(result.rule != nullptr, row[3] == "yes") << row[0] << " " << row[1] << " of " << row[2];
+    EXPECT_EQ(result.rule != nullptr, row[3] == "yes")
+        << row[0] << " " << row[1] << " of " << row[2];
     EXPECT_EQ(result.matched_prefix, row[4]) << row[0] << " " << row[1] << " of " << row[2];
   }
 }
@@ -69,7 +74,9 @@ TEST(MatcherTest, TakesTheFirstEntryOfTheTableWhateverItsKind) {
 
   for (size_t first = 0; first < order.size(); ++first) {
     std::rotate(order.begin(), order.begin() + 1, order.end());
-    EXPECT_EQ(MatchedEntry(TableOf(*order[0], *order[1], *order[2], *order[3], *order[4]), {.path = "/a/b"}), 0);
+    EXPECT_EQ(MatchedEntry(TableOf(*order[0], *order[1], *order[2], *order[3], *order[4]),
+                           {.path = "/a/b"}),
+              0);
   }
 }
 
@@ -77,13 +84,15 @@ TEST(MatcherTest, TakesALaterEntryWhenTheConditionsOfTheFirstFail) {
   model::HttpMatch post = Path(Kind::kExact, "/a");
   post.method = "POST";
 
-  EXPECT_EQ(MatchedEntry(TableOf(post, Path(Kind::kPrefix, "/")), {.method = "GET", .path = "/a"}), 1);
+  EXPECT_EQ(MatchedEntry(TableOf(post, Path(Kind::kPrefix, "/")), {.method = "GET", .path = "/a"}),
+            1);
 }
 
 TEST(MatcherTest, TellsThePrefixOfTheEntryThatWonAndOfNoOther) {
   model::HttpMatch get = Path(Kind::kPrefix, "/a");
   get.method = "GET";
-  const model::RouteTable table = TableOf(get, Path(Kind::kExact, "/a/b"), Path(Kind::kPrefix, "/a/b"));
+  const model::RouteTable table =
+      TableOf(get, Path(Kind::kExact, "/a/b"), Path(Kind::kPrefix, "/a/b"));
   const auto matcher = Matcher::Compile(table);
   const Request read{.method = "GET", .path = "/a/b"};
   const Request write{.method = "PUT", .path = "/a/b"};
@@ -156,7 +165,8 @@ TEST(MatcherTest, SaysWhichEntryHasABrokenExpression) {
 
   const auto matcher = Matcher::Compile(table);
 
-  EXPECT_THAT(std::string(matcher.status().message()), HasSubstr("route table shop/web:80: entries[1]: the regular"));
+  EXPECT_THAT(std::string(matcher.status().message()),
+              HasSubstr("route table shop/web:80: entries[1]: the regular"));
 }
 
 }  // namespace

@@ -32,7 +32,8 @@ constexpr const char* kNames[] = {"x", "y", "z"};
 
 std::string RandomPath(Random& random) {
   std::string path;
-  for (size_t n = Below(random, 4); n > 0; --n) absl::StrAppend(&path, "/", OneOf(random, kSegments));
+  for (size_t n = Below(random, 4); n > 0; --n)
+    absl::StrAppend(&path, "/", OneOf(random, kSegments));
   return path.empty() ? "/" : path;
 }
 
@@ -55,11 +56,17 @@ std::vector<model::KeyValueMatch> RandomConditions(Random& random) {
 model::HttpMatch RandomMatch(Random& random) {
   model::HttpMatch match;
   switch (Below(random, 8)) {
-    case 0: break;
-    case 1: match.path = {.kind = Kind::kRegex, .value = OneOf(random, kRegexes)}; break;
+    case 0:
+      break;
+    case 1:
+      match.path = {.kind = Kind::kRegex, .value = OneOf(random, kRegexes)};
+      break;
     case 2:
-    case 3: match.path = {.kind = Kind::kExact, .value = RandomPath(random)}; break;
-    default: match.path = {.kind = Kind::kPrefix, .value = WithoutTrailingSlash(RandomPath(random))};
+    case 3:
+      match.path = {.kind = Kind::kExact, .value = RandomPath(random)};
+      break;
+    default:
+      match.path = {.kind = Kind::kPrefix, .value = WithoutTrailingSlash(RandomPath(random))};
   }
   if (Below(random, 4) == 0) match.method = Below(random, 2) == 0 ? "GET" : "PUT";
   match.headers = RandomConditions(random);
@@ -70,25 +77,29 @@ model::HttpMatch RandomMatch(Random& random) {
 Request RandomRequest(Random& random) {
   Request request{.method = Below(random, 2) == 0 ? "GET" : "PUT", .path = RandomPath(random)};
   for (size_t n = Below(random, 4); n > 0; --n) {
-    request.headers.emplace_back(OneOf(random, std::initializer_list<const char*>{"x", "X", "y", "Z"}),
-                                 OneOf(random, kValues));
+    request.headers.emplace_back(
+        OneOf(random, std::initializer_list<const char*>{"x", "X", "y", "Z"}),
+        OneOf(random, kValues));
   }
   for (size_t n = Below(random, 4); n > 0; --n) {
     absl::StrAppend(&request.query, OneOf(random, kNames), "=",
-                    OneOf(random, std::initializer_list<const char*>{"1", "%31", "2", "1%2c2", ""}), "&");
+                    OneOf(random, std::initializer_list<const char*>{"1", "%31", "2", "1%2c2", ""}),
+                    "&");
   }
   return request;
 }
 
 bool IsMet(const model::KeyValueMatch& condition, const std::optional<std::string>& value) {
   if (!value) return false;
-  return condition.is_regex ? std::regex_match(*value, std::regex(condition.value)) : *value == condition.value;
+  return condition.is_regex ? std::regex_match(*value, std::regex(condition.value))
+                            : *value == condition.value;
 }
 
 std::optional<std::string> HeaderValue(const Request& request, const std::string& name) {
   std::optional<std::string> joined;
   for (auto [sent, value] : request.headers) {
-    std::transform(sent.begin(), sent.end(), sent.begin(), [](unsigned char c) { return std::tolower(c); });
+    std::transform(sent.begin(), sent.end(), sent.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
     if (sent == name) joined = joined ? *joined + "," + value : value;
   }
   return joined;
@@ -101,10 +112,14 @@ std::optional<std::string> ParameterValue(const Request& request, const std::str
 
 bool PathIsMet(const model::PathMatch& match, const std::string& path) {
   switch (match.kind) {
-    case Kind::kAny: return true;
-    case Kind::kExact: return path == match.value;
-    case Kind::kPrefix: return match.value == "/" || path == match.value || path.starts_with(match.value + "/");
-    case Kind::kRegex: return std::regex_match(path, std::regex(match.value));
+    case Kind::kAny:
+      return true;
+    case Kind::kExact:
+      return path == match.value;
+    case Kind::kPrefix:
+      return match.value == "/" || path == match.value || path.starts_with(match.value + "/");
+    case Kind::kRegex:
+      return std::regex_match(path, std::regex(match.value));
   }
   return false;
 }
@@ -114,12 +129,12 @@ int OracleEntry(const model::RouteTable& table, const Request& request) {
     const model::HttpMatch& match = table.entries[i].match;
     if (!PathIsMet(match.path, request.path)) continue;
     if (!match.method.empty() && match.method != request.method) continue;
-    const bool has_headers = std::all_of(match.headers.begin(), match.headers.end(), [&](const auto& c) {
-      return IsMet(c, HeaderValue(request, c.name));
-    });
-    const bool has_parameters = std::all_of(match.query_params.begin(), match.query_params.end(), [&](const auto& c) {
-      return IsMet(c, ParameterValue(request, c.name));
-    });
+    const bool has_headers =
+        std::all_of(match.headers.begin(), match.headers.end(),
+                    [&](const auto& c) { return IsMet(c, HeaderValue(request, c.name)); });
+    const bool has_parameters =
+        std::all_of(match.query_params.begin(), match.query_params.end(),
+                    [&](const auto& c) { return IsMet(c, ParameterValue(request, c.name)); });
     if (has_headers && has_parameters) return static_cast<int>(i);
   }
   return -1;
@@ -137,13 +152,16 @@ TEST(MatcherOracleTest, AgreesWithALinearSearchOnRandomTablesAndRequests) {
       const Request request = RandomRequest(random);
       const MatchResult result = (*matcher)->Match(Input(request)());
 
-      const int entry = result.rule == nullptr ? -1 : static_cast<int>(result.rule - table.rules.data());
+      const int entry =
+          result.rule == nullptr ? -1 : static_cast<int>(result.rule - table.rules.data());
       const int expected = OracleEntry(table, request);
-      ASSERT_EQ(entry, expected) << "seed " << seed << ": " << request.method << " " << request.path << "?"
-                                 << request.query;
-      const bool is_prefix = expected >= 0 && table.entries[expected].match.path.kind == Kind::kPrefix;
+      ASSERT_EQ(entry, expected) << "seed " << seed << ": " << request.method << " " << request.path
+                                 << "?" << request.query;
+      const bool is_prefix =
+          expected >= 0 && table.entries[expected].match.path.kind == Kind::kPrefix;
       if (is_prefix) {
-        ASSERT_EQ(result.matched_prefix, table.entries[expected].match.path.value) << "seed " << seed;
+        ASSERT_EQ(result.matched_prefix, table.entries[expected].match.path.value)
+            << "seed " << seed;
       }
     }
   }

@@ -14,7 +14,8 @@ namespace {
 model::HttpRule RuleOf(const std::vector<uint32_t>& weights) {
   model::HttpRule rule;
   for (const uint32_t weight : weights) {
-    rule.backends.push_back({.service_port = "shop/" + std::to_string(rule.backends.size()), .weight = weight});
+    rule.backends.push_back(
+        {.service_port = "shop/" + std::to_string(rule.backends.size()), .weight = weight});
     rule.weight_sum += weight;
   }
   return rule;

@@ -20,10 +20,14 @@ struct Request {
 class Input {
  public:
   explicit Input(const Request& request) : request_(request) {
-    for (const auto& [name, value] : request.headers) headers_.push_back({.name = name, .value = value});
+    for (const auto& [name, value] : request.headers)
+      headers_.push_back({.name = name, .value = value});
   }
   MatchInput operator()() const {
-    return {.method = request_.method, .path = request_.path, .query = request_.query, .headers = headers_};
+    return {.method = request_.method,
+            .path = request_.path,
+            .query = request_.query,
+            .headers = headers_};
   }
 
  private:

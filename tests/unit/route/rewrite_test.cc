@@ -10,7 +10,9 @@ namespace {
 
 model::PathModifier Modifier(const std::string& kind, const std::string& value) {
   using Kind = model::PathModifier::Kind;
-  const Kind parsed = kind == "full" ? Kind::kReplaceFull : kind == "prefix" ? Kind::kReplacePrefix : Kind::kNone;
+  const Kind parsed = kind == "full"     ? Kind::kReplaceFull
+                      : kind == "prefix" ? Kind::kReplacePrefix
+                                         : Kind::kNone;
   return {.kind = parsed, .value = value};
 }
 
@@ -36,7 +38,9 @@ TEST(RedirectLocationTest, FollowsTheTable) {
     redirect.scheme = row[0];
     redirect.hostname = row[1];
     redirect.port = static_cast<uint16_t>(row[2].empty() ? 0 : std::stoi(row[2]));
-    EXPECT_EQ(RedirectLocation(redirect, {}, row[3], static_cast<uint16_t>(std::stoi(row[4])), row[5], row[6]), row[7]);
+    EXPECT_EQ(RedirectLocation(redirect, {}, row[3], static_cast<uint16_t>(std::stoi(row[4])),
+                               row[5], row[6]),
+              row[7]);
   }
 }
 
