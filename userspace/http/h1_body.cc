@@ -255,37 +255,26 @@ BadReason BodyFramer::StepTrailer(char c) {
   if (trailer_size_ >= std::min(limits_->trailer_size_max, kCounterMax))
     return BadReason::kTrailersTooLarge;
   ++trailer_size_;
-  switch (state_) {
-    case State::kTrailerStart:
-      if (c == '\r') {
-        state_ = State::kFinalLf;
-        return BadReason::kNone;
-      }
-      if (IsBlank(c)) return BadReason::kObsFold;
-      if (!IsToken(c)) return LineFault(c, BadReason::kHeaderNameInvalid);
-      remaining_ = HashStep(kHashStart, c);
-      state_ = State::kTrailerName;
-      return BadReason::kNone;
-    case State::kTrailerName:
-      if (c == ':') return EndTrailerName();
-      if (IsBlank(c)) return BadReason::kSpaceBeforeColon;
-      if (c == '\r') return BadReason::kColonMissing;
-      if (!IsToken(c)) return LineFault(c, BadReason::kHeaderNameInvalid);
-      remaining_ = HashStep(remaining_, c);
-      return BadReason::kNone;
-    case State::kTrailerValue:
-      if (c == '\r') {
-        state_ = State::kTrailerLf;
-        return BadReason::kNone;
-      }
-      return LineFault(c, BadReason::kNone);
-    case State::kTrailerLf:
-      state_ = State::kTrailerStart;
-      return c == '\n' ? BadReason::kNone : BadReason::kBareCr;
-    default:  // kFinalLf: Step() sends no other state here.
-      state_ = State::kDone;
-      return c == '\n' ? BadReason::kNone : BadReason::kBareCr;
+  if (state_ == State::kTrailerLf || state_ == State::kFinalLf) {
+    state_ = state_ == State::kTrailerLf ? State::kTrailerStart : State::kDone;
+    return c == '\n' ? BadReason::kNone : BadReason::kBareCr;
   }
+  if (state_ == State::kTrailerValue) {
+    if (c == '\r') state_ = State::kTrailerLf;
+    return LineFault(c, BadReason::kNone);
+  }
+  const bool is_first = state_ == State::kTrailerStart;
+  if (is_first && c == '\r') {
+    state_ = State::kFinalLf;
+    return BadReason::kNone;
+  }
+  if (!is_first && c == ':') return EndTrailerName();
+  if (IsBlank(c)) return is_first ? BadReason::kObsFold : BadReason::kSpaceBeforeColon;
+  if (c == '\r') return BadReason::kColonMissing;
+  if (!IsToken(c)) return LineFault(c, BadReason::kHeaderNameInvalid);
+  remaining_ = HashStep(is_first ? kHashStart : remaining_, c);
+  state_ = State::kTrailerName;
+  return BadReason::kNone;
 }
 
 BadReason BodyFramer::EndTrailerName() {

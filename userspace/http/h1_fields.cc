@@ -131,7 +131,9 @@ ParseStatus ParseFields(Cursor& cursor, uint32_t count_max, Header* headers, uin
     header.is_hop_by_hop = IsHopByHop(header.id);
     const auto index = static_cast<size_t>(header.id);
     if (facts->count[index]++ == 0) facts->first[index] = static_cast<uint8_t>(n);
-    if (header.id == HeaderId::kOther && IsAmbiguousName(header.name)) {
+    const size_t name_size = header.name.size();
+    const bool may_be_ambiguous = name_size == 14 || name_size == 17;  // Saves the call.
+    if (header.id == HeaderId::kOther && may_be_ambiguous && IsAmbiguousName(header.name)) {
       return cursor.Refuse(BadReason::kHeaderNameAmbiguous);
     }
     ++n;
@@ -174,6 +176,11 @@ BadReason DecideFraming(const Header* headers, const FieldFacts& facts, uint8_t 
 BadReason ApplyConnection(Header* headers, uint32_t count, const FieldFacts& facts,
                           ConnectionFacts* connection) {
   if (facts.Count(HeaderId::kConnection) == 0) return BadReason::kNone;
+  const bool is_alone = facts.Count(HeaderId::kConnection) == 1;
+  if (is_alone && headers[facts.First(HeaderId::kConnection)].value == "keep-alive") {
+    connection->has_keep_alive = true;  // What most peers say: no list to walk.
+    return BadReason::kNone;
+  }
   uint32_t options = 0;
   for (uint32_t i = facts.First(HeaderId::kConnection); i < count; ++i) {
     if (headers[i].id != HeaderId::kConnection) continue;

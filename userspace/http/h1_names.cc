@@ -46,12 +46,6 @@ constexpr size_t CountNames(const LengthTable& table) {
 static_assert(CountNames(kByLength) == kHeaderIdCount - 1,
               "a name did not fit into its length's row");
 
-constexpr std::array<bool, kHeaderIdCount> kHopByHop = {false,
-#define SLUICE_HOP(enumerator, name, hop) hop,
-                                                        SLUICE_H1_NAMES(SLUICE_HOP)
-#undef SLUICE_HOP
-};
-
 constexpr uint64_t kCaseBits = 0x2020202020202020u;
 
 uint64_t Load8(const char* p) {
@@ -90,8 +84,6 @@ HeaderId HeaderIdOf(std::string_view name) {
   }
   return HeaderId::kOther;
 }
-
-bool IsHopByHop(HeaderId id) { return kHopByHop[static_cast<size_t>(id)]; }
 
 bool IsProtectedFromConnection(std::string_view name) {
   static constexpr std::string_view kProtected[] = {

@@ -30,9 +30,15 @@ namespace sluice::http {
 
 inline constexpr size_t kHeaderIdCount = static_cast<size_t>(HeaderId::kUserAgent) + 1;
 
+inline constexpr bool kHopByHop[kHeaderIdCount] = {false,  // kOther
+#define SLUICE_HOP(enumerator, name, hop) hop,
+                                                   SLUICE_H1_NAMES(SLUICE_HOP)
+#undef SLUICE_HOP
+};
+constexpr bool IsHopByHop(HeaderId id) { return kHopByHop[static_cast<size_t>(id)]; }
+
 // Requires a name of token characters; any case.
 HeaderId HeaderIdOf(std::string_view name);
-bool IsHopByHop(HeaderId id);
 // `lower` is lower case; letters of `name` are compared without case.
 bool EqualsIgnoreCase(std::string_view name, std::string_view lower);
 // Fields that a Connection option may not name, because whoever strips them changes where a request
