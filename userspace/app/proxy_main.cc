@@ -9,8 +9,12 @@
 
 #include "userspace/base/log.h"
 #include "userspace/base/unique_fd.h"
+#include "userspace/datapath/constants.h"
 #include "userspace/datapath/original_destination.h"
 #include "userspace/proxy/agent_link.h"
+#include "userspace/proxy/limits.h"
+
+static_assert(sluice::proxy::kReceiverBusyError == sluice::datapath::kSendBusy);
 
 namespace {
 

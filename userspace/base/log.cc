@@ -3,6 +3,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace sluice::base {
 namespace {
 
@@ -18,12 +20,14 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
 
 // A value with spaces, quotes or control bytes is quoted, so that one log entry is always one line.
 std::string Quoted(std::string_view value) {
-  const bool is_plain = !value.empty() && value.find_first_of(" \"\\\t\r\n=") == value.npos;
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  const bool is_plain = !value.empty() && value.find_first_of(" \"\\=") == value.npos &&
+                        std::none_of(value.begin(), value.end(), is_control);
   if (is_plain) return std::string(value);
   std::string out = "\"";
   for (const char c : value) {
     if (c == '"' || c == '\\') out += '\\';
-    out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    out += is_control(c) ? ' ' : c;
   }
   return out + '"';
 }

@@ -214,6 +214,9 @@ void AgentLink::TakeConfig(const node::v1::ConfigDelta& delta) {
 
 void AgentLink::PublishConfig(uint64_t version) {
   config_ = RuntimeConfig::Build(builder_.Build(version), config_.get(), names_);
+  for (const std::string& conflict : builder_.Conflicts()) {
+    base::LogWarning("address claimed twice", {{"conflict", conflict}});
+  }
   for (auto& worker : workers_) {
     worker->Post([target = worker.get(), config = config_] { target->SetConfig(config); });
   }

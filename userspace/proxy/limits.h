@@ -1,6 +1,7 @@
 // Every bound of the data plane with its default. Sizes in bytes, times in nanoseconds.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 
@@ -40,7 +41,9 @@ inline constexpr uint32_t kDialAttemptsMax = 16;    // Source ports tried for on
 inline constexpr uint16_t kSourcePortFirst = 10'000;
 inline constexpr uint16_t kSourcePortLast = 32'767;
 
-// A receiver whose memory is full (kernel path): first wait and longest wait until the next try.
+// What send() answers on the kernel path when the receiver's memory is full and no byte was taken; the composition root
+// asserts that the datapath agrees. Then: first wait and longest wait until the next try.
+inline constexpr int kReceiverBusyError = EINVAL;
 inline constexpr uint64_t kBusyRetryFirst = 100 * kMicrosecond;
 inline constexpr uint64_t kBusyRetryMax = 20 * kMillisecond;
 

@@ -191,7 +191,7 @@ void Stream::HandleSent(const io::Completion& completion) {
   if (completion.result > 0) outbox_.Consume(static_cast<size_t>(completion.result));
   MarkDirty();
   if (is_closing_) return;
-  if (completion.result == -EACCES && worker_.is_accelerated()) {
+  if (completion.result == -kReceiverBusyError && worker_.is_accelerated()) {
     RetryLater();
     return;
   }

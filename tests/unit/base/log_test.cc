@@ -62,6 +62,13 @@ TEST(LogTest, KeepsAValueWithLineEndsOnOneLine) {
   EXPECT_EQ(std::count(line.begin(), line.end(), '\r'), 0);
 }
 
+TEST(LogTest, LetsNoControlByteThrough) {
+  const std::string line = Logged([] { LogInfo("x", {{"a", std::string("1\x1b[2J\0z\x7f", 8)}}); });
+
+  EXPECT_TRUE(std::none_of(line.begin(), line.end(),
+                           [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }));
+}
+
 TEST(ParseLogLevelTest, KnowsFourLevelsAndNothingElse) {
   LogLevel level = LogLevel::kInfo;
 
