@@ -17,11 +17,13 @@ class Mesh:
     def __init__(self, programs, world, acceleration):
         self.log_path = world.folder / f"mesh-{acceleration}.log"
         self.acceleration = acceleration
+        # Ends, in order, with this process, however this process ends.
+        command = ["setpriv", "--pdeathsig", "TERM", str(pathlib.Path(programs).resolve() / "sluicectl"), "standalone",
+                   "--manifests", str(world.manifests), "--state-dir", str(world.folder / "state"),
+                   "--acceleration", acceleration, "--node", "demo"]
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(
-                [str(pathlib.Path(programs).resolve() / "sluicectl"), "standalone", "--manifests", str(world.manifests),
-                 "--state-dir", str(world.folder / "state"), "--acceleration", acceleration, "--node", "demo"],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                                            start_new_session=True)
 
     def wait_ready(self):
         os.set_blocking(self.process.stdout.fileno(), False)

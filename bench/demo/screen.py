@@ -22,7 +22,7 @@ class Screen:
         """Replaces what the last draw() has shown, until settle()."""
         if self.is_terminal and self.drawn:
             sys.stdout.write(f"\033[{self.drawn}F\033[J")
-        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.write("".join(line + "\n" for line in lines))
         sys.stdout.flush()
         self.drawn = len(lines)
 

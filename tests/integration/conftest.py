@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 from sluice_testing import manifests, servers  # noqa: E402
 from sluice_testing.http1 import HttpConnection  # noqa: E402
 from sluice_testing.mesh import Mesh, programs_dir  # noqa: E402
-from sluice_testing.network import CLONE_NEWNET, Network  # noqa: E402
+from sluice_testing.network import CLONE_NEWNET, Network, isolate  # noqa: E402
 
 CI = os.environ.get("CI", "") not in ("", "false", "0")
 # Everything in the mesh of `town`; addresses nobody routes, so only capture can make them work.
@@ -40,6 +40,8 @@ def lacking():
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "smoke: also run inside other kernels (tests/kernels)")
+    if not lacking() and not config.option.collectonly:
+        isolate()
 
 
 def pytest_collection_modifyitems(items):
