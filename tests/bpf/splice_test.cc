@@ -45,7 +45,9 @@ bool SendAll(int fd, size_t total) {
       sent += static_cast<size_t>(taken);
       moved = std::chrono::steady_clock::now();
     } else if (errno == kSendBusy && std::chrono::steady_clock::now() - moved < std::chrono::seconds(5)) {
-      std::this_thread::yield();
+      // The proxy's retry timer. Yielding in a loop would not do: Linux 6.18 takes it as having run for long
+      // and lets the thread starve for seconds.
+      poll(nullptr, 0, 1);
     } else {
       return false;
     }
@@ -53,10 +55,14 @@ bool SendAll(int fd, size_t total) {
   return true;
 }
 
+// A blocking recv() of an enrolled socket may say EAGAIN early: the kernel waits only once, and a writer of the
+// same socket that had to wait wakes the reader too (Linux 6.18). So it asks again until nothing moves for 5 s.
 bool ReceiveAll(int fd, size_t total) {
   std::vector<uint8_t> buffer(256 * 1024);
+  auto moved = std::chrono::steady_clock::now();
   for (size_t received = 0; received < total;) {
     const ssize_t size = recv(fd, buffer.data(), buffer.size(), 0);
+    if (size < 0 && errno == EAGAIN && std::chrono::steady_clock::now() - moved < std::chrono::seconds(5)) continue;
     if (size <= 0) {
       ADD_FAILURE() << "recv gave " << size << ", errno " << errno << " after " << received << " bytes";
       return false;
@@ -67,6 +73,7 @@ bool ReceiveAll(int fd, size_t total) {
       return false;
     }
     received += static_cast<size_t>(size);
+    moved = std::chrono::steady_clock::now();
   }
   return true;
 }
