@@ -29,10 +29,10 @@ class Screen:
     def settle(self):
         self.drawn = 0
 
-    def bar(self, share):
-        filled = round(max(0.0, min(1.0, share)) * BAR_WIDTH)
+    def bar(self, share, width=BAR_WIDTH):
+        filled = round(max(0.0, min(1.0, share)) * width)
         full, empty = ("█", "░") if self.is_terminal else ("#", ".")
-        return full * filled + empty * (BAR_WIDTH - filled)
+        return full * filled + empty * (width - filled)
 
 
 def split_lines(screen, title, counts, rates, failed):
@@ -54,5 +54,5 @@ def comparison_lines(screen, rows):
     for name, report in rows:
         ratio = report["requests_per_s"] / base
         lines.append(f"  {name:<30} {report['requests_per_s']:>10.0f}  {report['p50_ms']:>6.3f} ms  "
-                     f"{report['p99_ms']:>6.2f} ms  {screen.bar(ratio)[:30]} {ratio:4.2f}")
+                     f"{report['p99_ms']:>6.2f} ms  {screen.bar(ratio, 25)} {ratio:4.2f}")
     return lines
