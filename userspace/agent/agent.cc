@@ -71,7 +71,8 @@ absl::Status Agent::Prepare() {
   journal_ = std::make_unique<UndoJournal>(options_.state_dir + "/undo.json", BootId());
   const absl::StatusOr<std::string> bpffs_dir = FindBpffsDir(options_.state_dir, *journal_);
   if (!bpffs_dir.ok()) return bpffs_dir.status();
-  auto kernel = datapath::Datapath::Create({.bpffs_dir = *bpffs_dir, .acceleration = options_.acceleration});
+  auto kernel =
+      datapath::Datapath::Create({.bpffs_dir = *bpffs_dir, .acceleration = options_.acceleration});
   if (!kernel.ok()) return base::Wrap(kernel.status(), "load the kernel programs");
   kernel_ = *std::move(kernel);
   namespaces_ = std::make_unique<PodNamespaces>(*network_, *journal_);
@@ -81,7 +82,8 @@ absl::Status Agent::Prepare() {
   pods_ = std::make_unique<PodSet>(*kernel_, *proxy_, *host_);
   config_ = std::make_unique<ConfigSync>(*kernel_, *proxy_);
   discovery_ = std::make_unique<DiscoveryClient>(
-      *loop_, DiscoveryClient::Options{options_.controller_socket, options_.node}, resources_, [this] { OnResources(); });
+      *loop_, DiscoveryClient::Options{options_.controller_socket, options_.node}, resources_,
+      [this] { OnResources(); });
   return WatchSignals();
 }
 
@@ -122,7 +124,8 @@ absl::Status Agent::WatchSignals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
-  if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0) return base::ErrnoStatus(errno, "sigprocmask");
+  if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0)
+    return base::ErrnoStatus(errno, "sigprocmask");
   signals_.Reset(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_.is_valid()) return base::ErrnoStatus(errno, "signalfd");
   loop_->Watch(signals_.get(), EPOLLIN, [this](uint32_t) {
@@ -147,9 +150,11 @@ absl::Status Agent::Run() {
       ScheduleReconcile();
     });
   } else if (!absl::IsNotFound(snapshot.status())) {
-    base::LogWarning("the last snapshot cannot be used", {{"reason", std::string(snapshot.status().message())}});
+    base::LogWarning("the last snapshot cannot be used",
+                     {{"reason", std::string(snapshot.status().message())}});
   }
-  endpoints_->SetSources({.view = [this] { return View(); }, .ask_for_numbers = [this] { return AskForNumbers(); }});
+  endpoints_->SetSources(
+      {.view = [this] { return View(); }, .ask_for_numbers = [this] { return AskForNumbers(); }});
   proxy_->Start();
   discovery_->Start();
   loop_->RunAfter(kHousekeepPeriod, [this] { Housekeep(); });
@@ -172,7 +177,8 @@ void Agent::SaveSnapshotSoon() {
     save_timer_ = 0;
     const absl::Status status = SaveSnapshot(resources_, SnapshotPath(options_));
     if (!status.ok()) {
-      base::LogWarning("the snapshot cannot be kept on disk", {{"reason", std::string(status.message())}});
+      base::LogWarning("the snapshot cannot be kept on disk",
+                       {{"reason", std::string(status.message())}});
     }
   });
 }
@@ -212,7 +218,8 @@ void Agent::OnProxyMessage(const node::v1::ToAgent& message) {
       ScheduleReconcile();
       break;
     case Kind::kConfigApplied:
-      is_expected = config_->Applied(message.config_applied().version(), message.config_applied().error());
+      is_expected =
+          config_->Applied(message.config_applied().version(), message.config_applied().error());
       ScheduleReconcile();
       break;
     case Kind::kSocketsWanted:
@@ -232,7 +239,8 @@ void Agent::OnProxyMessage(const node::v1::ToAgent& message) {
 void Agent::OnSocketsWanted(const node::v1::SocketsWanted& wanted) {
   const HeldPod* pod = pods_->Find(wanted.pod_id());
   std::vector<SharedFd> fds;
-  const node::v1::ToProxy answer = bank_->Answer(wanted, pod == nullptr ? nullptr : &pod->prepared, SteadyNow(), fds);
+  const node::v1::ToProxy answer =
+      bank_->Answer(wanted, pod == nullptr ? nullptr : &pod->prepared, SteadyNow(), fds);
   proxy_->Send(answer, std::move(fds));
 }
 
@@ -250,7 +258,8 @@ void Agent::StartEnd() {
   // Capture first: from here on nobody new is led to the proxy, and what it has it may finish.
   end_status_ = kernel_->Detach();
   if (!end_status_.ok()) {
-    base::LogError("the kernel programs could not be taken away", {{"reason", std::string(end_status_.message())}});
+    base::LogError("the kernel programs could not be taken away",
+                   {{"reason", std::string(end_status_.message())}});
   }
   proxy_->Drain(kDrainDeadline, [this] { FinishEnd(); });
 }
@@ -261,7 +270,8 @@ void Agent::FinishEnd() {
   end_status_.Update(UnmountBpffs(journal_->list().bpffs_mount));
   const bool is_all_back = journal_->list().namespaces.empty();
   if (is_all_back && end_status_.ok()) end_status_.Update(journal_->Close());
-  if (!is_all_back) end_status_.Update(absl::InternalError("a namespace could not be put back; see the log"));
+  if (!is_all_back)
+    end_status_.Update(absl::InternalError("a namespace could not be put back; see the log"));
   loop_->Stop();
 }
 

@@ -1,6 +1,5 @@
-// The privileged process of a node, put together: discovery -> desired state -> kernel, proxy and namespaces;
-// operators' endpoints; an orderly end.
-// Thread: one; everything runs on its loop.
+// The privileged process of a node, put together: discovery -> desired state -> kernel, proxy and
+// namespaces; operators' endpoints; an orderly end. Thread: one; everything runs on its loop.
 #pragma once
 
 #include <cstdint>
@@ -92,8 +91,8 @@ class Agent {
   std::unique_ptr<DiscoveryClient> discovery_;
   ProxyStats stats_;
   base::UniqueFd signals_;
-  bool has_snapshot_ = false;      // resources_ began as the last run's.
-  bool may_serve_ = false;         // The controller has answered, or the snapshot stands in for it.
+  bool has_snapshot_ = false;  // resources_ began as the last run's.
+  bool may_serve_ = false;     // The controller has answered, or the snapshot stands in for it.
   bool is_ending_ = false;
   EventLoop::TimerId reconcile_timer_ = 0;
   EventLoop::TimerId save_timer_ = 0;

@@ -11,8 +11,8 @@
 namespace sluice::agent {
 namespace {
 
-// A node that began with its snapshot is ready without the controller only after it had time to answer: the
-// snapshot may be of another mesh.
+// A node that began with its snapshot is ready without the controller only after it had time to
+// answer: the snapshot may be of another mesh.
 constexpr absl::Duration kSnapshotReadyDelay = absl::Seconds(3);
 
 }  // namespace
@@ -44,7 +44,8 @@ NodeView Agent::View() const {
     ++(resource.message->has_service() ? view.service_count : view.workload_count);
   }
   view.route_table_count = resources_.route_tables.size();
-  for (const auto& [name, resource] : resources_.problems) view.problems.push_back(*resource.message);
+  for (const auto& [name, resource] : resources_.problems)
+    view.problems.push_back(*resource.message);
   AddPodRows(view);
   AddAgentNumbers(view);
   return view;
@@ -56,7 +57,8 @@ void Agent::AddPodRows(NodeView& view) const {
     row.uid = pod.uid;
     row.namespace_name = pod.namespace_name;
     row.name = pod.name;
-    for (const base::IpAddress& address : pod.addresses) row.addresses.push_back(address.ToString());
+    for (const base::IpAddress& address : pod.addresses)
+      row.addresses.push_back(address.ToString());
     row.netns_path = pod.netns_path;
     row.is_captured = pods_->IsCaptured(pod.uid);
     row.reason = pods_->ReasonOf(pod);
@@ -68,24 +70,26 @@ void Agent::AddAgentNumbers(NodeView& view) const {
   const auto counter = [&view](const char* name, const char* help, uint64_t value) {
     view.agent_numbers.push_back({name, help, static_cast<double>(value), false});
   };
-  counter("sluice_agent_discovery_connects_total", "Streams opened to the controller.", discovery_->counters().connects);
+  counter("sluice_agent_discovery_connects_total", "Streams opened to the controller.",
+          discovery_->counters().connects);
   counter("sluice_agent_discovery_responses_total", "Responses taken from the controller.",
           discovery_->counters().responses);
   counter("sluice_agent_discovery_rejections_total", "Responses of which a part was refused.",
           discovery_->counters().rejections);
-  counter("sluice_agent_dial_sockets_total", "Sockets made for the proxy inside pods.", bank_->counters().handed);
+  counter("sluice_agent_dial_sockets_total", "Sockets made for the proxy inside pods.",
+          bank_->counters().handed);
   counter("sluice_agent_dial_requests_refused_total", "Requests for sockets that made no sense.",
           bank_->counters().refused_requests);
   counter("sluice_agent_dial_requests_capped_total", "Requests for sockets past the rate limit.",
           bank_->counters().capped_requests);
-  counter("sluice_agent_dial_requests_failed_total", "Requests for sockets that the kernel refused.",
-          bank_->counters().failed_requests);
-  counter("sluice_agent_proxy_packets_malformed_total", "Packets from the proxy that could not be read.",
-          proxy_->malformed_count());
-  counter("sluice_agent_proxy_messages_unexpected_total", "Messages from the proxy that did not fit its state.",
-          unexpected_messages_);
-  counter("sluice_agent_proxy_rows_refused_total", "Numbers from the proxy with an illegal name, label or value.",
-          stats_.refused_rows());
+  counter("sluice_agent_dial_requests_failed_total",
+          "Requests for sockets that the kernel refused.", bank_->counters().failed_requests);
+  counter("sluice_agent_proxy_packets_malformed_total",
+          "Packets from the proxy that could not be read.", proxy_->malformed_count());
+  counter("sluice_agent_proxy_messages_unexpected_total",
+          "Messages from the proxy that did not fit its state.", unexpected_messages_);
+  counter("sluice_agent_proxy_rows_refused_total",
+          "Numbers from the proxy with an illegal name, label or value.", stats_.refused_rows());
 }
 
 std::vector<std::string> Agent::NotReadyReasons() const {
@@ -98,7 +102,8 @@ std::vector<std::string> Agent::NotReadyReasons() const {
   }
   if (proxy_->state() != ProxyState::kReady) {
     reasons.push_back(absl::StrCat("proxy: ", ProxyStateName(proxy_->state()),
-                                   proxy_->last_end().empty() ? "" : "; the last one ended by ", proxy_->last_end()));
+                                   proxy_->last_end().empty() ? "" : "; the last one ended by ",
+                                   proxy_->last_end()));
   } else if (!config_->is_settled()) {
     reasons.push_back(config_->error().empty() ? "configuration is on its way" : config_->error());
   }

@@ -33,13 +33,15 @@ bool ConfigSync::Applied(uint64_t version, const std::string& error) {
   } else {
     refused_generation_ = pending_->generation;
     error_ = absl::StrCat("the proxy refused configuration ", version, ": ", error);
-    base::LogError("configuration refused by the proxy; the last one stays", {{"version", version}, {"reason", error}});
+    base::LogError("configuration refused by the proxy; the last one stays",
+                   {{"version", version}, {"reason", error}});
   }
   pending_.reset();
   return true;
 }
 
-void ConfigSync::SyncKernel(const Resources& resources, const std::vector<base::IpAddress>& pod_addresses) {
+void ConfigSync::SyncKernel(const Resources& resources,
+                            const std::vector<base::IpAddress>& pod_addresses) {
   std::vector<datapath::Destination> desired =
       CommonDestinations(ComputeDesiredDestinations(resources.addresses, pod_addresses),
                          ComputeDesiredDestinations(confirmed_.addresses, pod_addresses));
@@ -51,7 +53,8 @@ void ConfigSync::SyncKernel(const Resources& resources, const std::vector<base::
     base::LogError("cannot write the destinations to the kernel", {{"reason", error_}});
     return;
   }
-  base::LogDebug("destinations written", {{"written", change->written}, {"deleted", change->deleted}});
+  base::LogDebug("destinations written",
+                 {{"written", change->written}, {"deleted", change->deleted}});
   synced_ = std::move(desired);
 }
 

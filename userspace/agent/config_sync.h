@@ -1,7 +1,8 @@
-// Keeps the proxy's configuration and the kernel's destinations equal to the resources, in the order that never
-// leads traffic to somebody who does not know it: add to the proxy before the kernel, remove from the kernel before
-// the proxy.
-//   kernel at all times = what follows from the wanted resources AND from those the proxy last confirmed
+// Keeps the proxy's configuration and the kernel's destinations equal to the resources, in the
+// order that never leads traffic to somebody who does not know it: add to the proxy before the
+// kernel, remove from the kernel before the proxy.
+//   kernel at all times = what follows from the wanted resources AND from those the proxy last
+//   confirmed
 // so that additions wait for the proxy's word and removals do not.
 // Borrows: both rims, which outlive it. Thread: one.
 #pragma once
@@ -28,15 +29,19 @@ class ConfigSync {
   // False: not a version that was sent; nothing changes.
   bool Applied(uint64_t version, const std::string& error);
 
-  // Does what can be done now. Equal configuration does nothing. `generation` counts changes of `resources`.
-  void Step(const Resources& resources, uint64_t generation, const std::vector<base::IpAddress>& pod_addresses);
+  // Does what can be done now. Equal configuration does nothing. `generation` counts changes of
+  // `resources`.
+  void Step(const Resources& resources, uint64_t generation,
+            const std::vector<base::IpAddress>& pod_addresses);
 
   // This proxy has confirmed some configuration: pods may be given to it.
   bool has_proxy_config() const { return has_proxy_config_; }
   // Proxy and kernel are equal to the resources of the last Step().
   bool is_settled() const { return is_settled_; }
   uint64_t version() const { return confirmed_version_; }
-  const std::string& error() const { return error_; }  // Why it does not settle; may be empty while it is under way.
+  const std::string& error() const {
+    return error_;
+  }  // Why it does not settle; may be empty while it is under way.
 
  private:
   struct Pending {

@@ -15,7 +15,8 @@ using node::v1::ToProxy;
 
 constexpr uint32_t kPortMax = 65535;
 
-void AddService(const istio::workload::Service& service, const std::set<base::IpAddress>& pod_addresses,
+void AddService(const istio::workload::Service& service,
+                const std::set<base::IpAddress>& pod_addresses,
                 std::vector<Destination>& destinations) {
   for (const auto& network_address : service.addresses()) {
     const auto address = base::IpAddress::FromBytes(network_address.address());
@@ -23,9 +24,11 @@ void AddService(const istio::workload::Service& service, const std::set<base::Ip
     if (pod_addresses.contains(*address)) continue;
     for (const auto& port : service.ports()) {
       if (port.service_port() == 0 || port.service_port() > kPortMax) continue;
-      destinations.push_back({*address, static_cast<uint16_t>(port.service_port()), FlowPath::kProxy});
+      destinations.push_back(
+          {*address, static_cast<uint16_t>(port.service_port()), FlowPath::kProxy});
     }
-    // A port that the service does not have is refused, as kube-proxy does: a virtual address leads nowhere.
+    // A port that the service does not have is refused, as kube-proxy does: a virtual address leads
+    // nowhere.
     destinations.push_back({*address, 0, FlowPath::kDeny});
   }
 }
@@ -75,19 +78,23 @@ template <typename Message, typename Put>
 void ForEachChanged(const ResourceMap<Message>& held, const ResourceMap<Message>& map, Put put) {
   for (const auto& [name, resource] : map) {
     const auto found = held.find(name);
-    if (found == held.end() || found->second.message != resource.message) put(name, *resource.message);
+    if (found == held.end() || found->second.message != resource.message)
+      put(name, *resource.message);
   }
 }
 
 }  // namespace
 
-std::vector<Destination> ComputeDesiredDestinations(const ResourceMap<istio::workload::Address>& addresses,
-                                                    const std::vector<base::IpAddress>& pod_addresses) {
+std::vector<Destination> ComputeDesiredDestinations(
+    const ResourceMap<istio::workload::Address>& addresses,
+    const std::vector<base::IpAddress>& pod_addresses) {
   const std::set<base::IpAddress> pods(pod_addresses.begin(), pod_addresses.end());
   std::vector<Destination> destinations;
-  for (const base::IpAddress& address : pods) destinations.push_back({address, 0, FlowPath::kProxy});
+  for (const base::IpAddress& address : pods)
+    destinations.push_back({address, 0, FlowPath::kProxy});
   for (const auto& [name, resource] : addresses) {
-    if (resource.message->has_service()) AddService(resource.message->service(), pods, destinations);
+    if (resource.message->has_service())
+      AddService(resource.message->service(), pods, destinations);
   }
   std::sort(destinations.begin(), destinations.end());
   // Two services with one address and port: one entry; the proxy decides which of them it is.
@@ -95,13 +102,15 @@ std::vector<Destination> ComputeDesiredDestinations(const ResourceMap<istio::wor
   return destinations;
 }
 
-std::vector<Destination> CommonDestinations(const std::vector<Destination>& a, const std::vector<Destination>& b) {
+std::vector<Destination> CommonDestinations(const std::vector<Destination>& a,
+                                            const std::vector<Destination>& b) {
   std::vector<Destination> common;
   std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(common));
   return common;
 }
 
-ConfigParts ComputeConfigParts(const Resources& resources, const Resources& held, uint64_t version) {
+ConfigParts ComputeConfigParts(const Resources& resources, const Resources& held,
+                               uint64_t version) {
   PartWriter writer(version);
   ConfigParts result;
   ForEachRemoved(held.addresses, resources.addresses, [&](const std::string& name) {
@@ -110,19 +119,25 @@ ConfigParts ComputeConfigParts(const Resources& resources, const Resources& held
   ForEachRemoved(held.route_tables, resources.route_tables, [&](const std::string& name) {
     writer.Put(name.size(), [&](ConfigDelta& part) { part.add_removed_route_tables(name); });
   });
-  ForEachChanged(held.addresses, resources.addresses, [&](const std::string& name, const auto& message) {
-    if (writer.Put(message.ByteSizeLong(), [&](ConfigDelta& part) { *part.add_addresses() = message; })) return;
-    result.too_large.push_back(name);
-    writer.Put(name.size(), [&](ConfigDelta& part) { part.add_removed_addresses(name); });
-  });
-  ForEachChanged(held.route_tables, resources.route_tables, [&](const std::string& name, const auto& message) {
-    node::v1::NamedRouteTable named;
-    named.set_name(name);
-    *named.mutable_table() = message;
-    if (writer.Put(named.ByteSizeLong(), [&](ConfigDelta& part) { *part.add_route_tables() = named; })) return;
-    result.too_large.push_back(name);
-    writer.Put(name.size(), [&](ConfigDelta& part) { part.add_removed_route_tables(name); });
-  });
+  ForEachChanged(
+      held.addresses, resources.addresses, [&](const std::string& name, const auto& message) {
+        if (writer.Put(message.ByteSizeLong(),
+                       [&](ConfigDelta& part) { *part.add_addresses() = message; }))
+          return;
+        result.too_large.push_back(name);
+        writer.Put(name.size(), [&](ConfigDelta& part) { part.add_removed_addresses(name); });
+      });
+  ForEachChanged(
+      held.route_tables, resources.route_tables, [&](const std::string& name, const auto& message) {
+        node::v1::NamedRouteTable named;
+        named.set_name(name);
+        *named.mutable_table() = message;
+        if (writer.Put(named.ByteSizeLong(),
+                       [&](ConfigDelta& part) { *part.add_route_tables() = named; }))
+          return;
+        result.too_large.push_back(name);
+        writer.Put(name.size(), [&](ConfigDelta& part) { part.add_removed_route_tables(name); });
+      });
   result.parts = std::move(writer).Finish();
   return result;
 }

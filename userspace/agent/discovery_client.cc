@@ -30,7 +30,10 @@ constexpr char kEverything = '*';
 
 DiscoveryClient::DiscoveryClient(EventLoop& loop, Options options, Resources& resources,
                                  std::function<void()> on_change)
-    : loop_(loop), options_(std::move(options)), resources_(resources), on_change_(std::move(on_change)) {}
+    : loop_(loop),
+      options_(std::move(options)),
+      resources_(resources),
+      on_change_(std::move(on_change)) {}
 
 DiscoveryClient::~DiscoveryClient() {
   if (socket_.is_valid()) loop_.Unwatch(socket_.get());
@@ -44,7 +47,8 @@ void DiscoveryClient::Connect() {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (options_.socket_path.size() >= sizeof(address.sun_path)) {
-    Close(absl::StrCat("the controller's socket path is longer than ", sizeof(address.sun_path) - 1));
+    Close(
+        absl::StrCat("the controller's socket path is longer than ", sizeof(address.sun_path) - 1));
     return;
   }
   std::memcpy(address.sun_path, options_.socket_path.data(), options_.socket_path.size());
@@ -133,7 +137,8 @@ bool DiscoveryClient::ReadSome() {
 
 void DiscoveryClient::HandleResponse(const DeltaDiscoveryResponse& response) {
   ++counters_.responses;
-  delay_ = kReconnectDelayMin;  // It speaks our language; a break after this is a restart, not a misfit.
+  delay_ =
+      kReconnectDelayMin;  // It speaks our language; a break after this is a restart, not a misfit.
   const ApplyResult result = ApplyResponse(response, resources_);
   DeltaDiscoveryRequest answer;
   answer.set_type_url(response.type_url());
@@ -142,8 +147,9 @@ void DiscoveryClient::HandleResponse(const DeltaDiscoveryResponse& response) {
     ++counters_.rejections;
     const auto end = result.errors.begin() +
                      static_cast<ptrdiff_t>(std::min(result.errors.size(), kErrorsPerNackMax));
-    const std::string text = absl::StrCat(result.errors.size(), " resources left out: ",
-                                          absl::StrJoin(result.errors.begin(), end, "; "));
+    const std::string text =
+        absl::StrCat(result.errors.size(),
+                     " resources left out: ", absl::StrJoin(result.errors.begin(), end, "; "));
     answer.mutable_error_detail()->set_code(kInvalidArgument);
     answer.mutable_error_detail()->set_message(text);
     base::LogWarning("response refused in part", {{"type", response.type_url()}, {"reason", text}});

@@ -1,6 +1,6 @@
-// The node's end of the delta discovery stream (api/discovery.proto) over a Unix socket. Connects, subscribes,
-// acknowledges; when the stream breaks it comes back with what is still held, and nothing else changes meanwhile.
-// Owns: the socket. Borrows: loop and resources, which outlive it.
+// The node's end of the delta discovery stream (api/discovery.proto) over a Unix socket. Connects,
+// subscribes, acknowledges; when the stream breaks it comes back with what is still held, and
+// nothing else changes meanwhile. Owns: the socket. Borrows: loop and resources, which outlive it.
 // Bounds: frames of discovery_frame.h; back-off from kReconnectDelayMin to kReconnectDelayMax.
 // Thread: the loop's.
 #pragma once
@@ -33,8 +33,10 @@ class DiscoveryClient {
     std::string node_id;
   };
 
-  // `on_change` runs after a response that changed something, and after the last of the first responses.
-  DiscoveryClient(EventLoop& loop, Options options, Resources& resources, std::function<void()> on_change);
+  // `on_change` runs after a response that changed something, and after the last of the first
+  // responses.
+  DiscoveryClient(EventLoop& loop, Options options, Resources& resources,
+                  std::function<void()> on_change);
   ~DiscoveryClient();
 
   void Start();

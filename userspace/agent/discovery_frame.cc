@@ -26,8 +26,8 @@ absl::StatusOr<bool> FrameDecoder::Next(std::string_view& message) {
   const std::string_view left = std::string_view(buffer_).substr(begin_);
   if (left.size() < kFrameHeadSize) return false;
   if (left[0] != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("discovery frame flag is ", static_cast<uint8_t>(left[0]), ", want 0 (not compressed)"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "discovery frame flag is ", static_cast<uint8_t>(left[0]), ", want 0 (not compressed)"));
   }
   uint32_t size = 0;
   for (size_t i = 1; i < kFrameHeadSize; ++i) size = (size << 8) | static_cast<uint8_t>(left[i]);

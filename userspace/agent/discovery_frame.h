@@ -1,6 +1,7 @@
 // Framing of the discovery stream, as gRPC frames messages:
 //   frame = %x00 size(4 bytes, network order) message
-// Bounds: kFrameSizeMax. Errors: a compressed flag or a size past the limit ends the stream; nothing is skipped.
+// Bounds: kFrameSizeMax. Errors: a compressed flag or a size past the limit ends the stream;
+// nothing is skipped.
 #pragma once
 
 #include <cstddef>

@@ -17,9 +17,7 @@ namespace {
 constexpr size_t kEventsPerTurnMax = 64;
 
 // A descriptor takes the low half; the low bits of its generation the high half.
-uint64_t Tag(int fd, uint64_t generation) {
-  return (generation << 32) | static_cast<uint32_t>(fd);
-}
+uint64_t Tag(int fd, uint64_t generation) { return (generation << 32) | static_cast<uint32_t>(fd); }
 
 }  // namespace
 
@@ -39,7 +37,8 @@ void EventLoop::Watch(int fd, uint32_t epoll_events, FdCallback callback) {
   epoll_event event{};
   event.events = epoll_events;
   event.data.u64 = Tag(fd, watched.generation);
-  // Fails only for descriptors that cannot be polled or for want of kernel memory: nobody can go on then.
+  // Fails only for descriptors that cannot be polled or for want of kernel memory: nobody can go on
+  // then.
   SLUICE_CHECK(epoll_ctl(epoll_.get(), is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) == 0);
 }
 
@@ -67,8 +66,8 @@ int EventLoop::WaitMs() const {
   if (timers_.empty()) return -1;
   const absl::Duration left = timers_.begin()->first.first - SteadyNow();
   // Rounded up, or the last fraction of a millisecond would be spent spinning.
-  return static_cast<int>(std::clamp<int64_t>(absl::ToInt64Milliseconds(absl::Ceil(left, absl::Milliseconds(1))),
-                                              0, 60'000));
+  return static_cast<int>(std::clamp<int64_t>(
+      absl::ToInt64Milliseconds(absl::Ceil(left, absl::Milliseconds(1))), 0, 60'000));
 }
 
 void EventLoop::RunDueTimers() {
@@ -83,13 +82,15 @@ void EventLoop::RunDueTimers() {
 void EventLoop::Run() {
   std::array<epoll_event, kEventsPerTurnMax> events;
   while (!is_stopping_) {
-    const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), WaitMs());
+    const int count =
+        epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), WaitMs());
     for (int i = 0; i < count && !is_stopping_; ++i) {
       const epoll_event& event = events[static_cast<size_t>(i)];
       const int fd = static_cast<int>(event.data.u64 & 0xffffffffu);
       const auto found = watched_.find(fd);
       if (found == watched_.end() || Tag(fd, found->second.generation) != event.data.u64) continue;
-      const std::shared_ptr<const FdCallback> callback = found->second.callback;  // It may unwatch itself.
+      const std::shared_ptr<const FdCallback> callback =
+          found->second.callback;  // It may unwatch itself.
       (*callback)(event.events);
     }
     RunDueTimers();

@@ -26,7 +26,8 @@ class EventLoop {
 
   static absl::StatusOr<std::unique_ptr<EventLoop>> Create();
 
-  // Replaces what was watched for `fd` before. The caller unwatches before it closes the descriptor.
+  // Replaces what was watched for `fd` before. The caller unwatches before it closes the
+  // descriptor.
   void Watch(int fd, uint32_t epoll_events, FdCallback callback);
   void Unwatch(int fd);
 
@@ -39,7 +40,8 @@ class EventLoop {
 
  private:
   struct Watched {
-    uint64_t generation = 0;  // Tells a reused descriptor number from its former owner within one turn.
+    uint64_t generation =
+        0;  // Tells a reused descriptor number from its former owner within one turn.
     std::shared_ptr<const FdCallback> callback;
   };
 

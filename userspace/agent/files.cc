@@ -40,7 +40,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t size_max) {
     if (size == 0) return content;
     content.append(buffer.data(), static_cast<size_t>(size));
     if (content.size() > size_max) {
-      return absl::ResourceExhaustedError(absl::StrCat(path, " is larger than ", size_max, " bytes"));
+      return absl::ResourceExhaustedError(
+          absl::StrCat(path, " is larger than ", size_max, " bytes"));
     }
   }
 }
@@ -64,7 +65,7 @@ absl::Status WriteInPlace(const std::string& path, const std::string& content) {
 }
 
 absl::Status MakeFolder(const std::string& path) {
-  for (size_t end = path.find('/', 1); ; end = path.find('/', end + 1)) {
+  for (size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string part = path.substr(0, end);
     if (mkdir(part.c_str(), 0755) != 0 && errno != EEXIST) {
       return base::ErrnoStatus(errno, absl::StrCat("make folder ", part));

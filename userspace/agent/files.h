@@ -1,5 +1,5 @@
-// Small files, whole: read with a limit, replaced so that a reader or a crash sees the old or the new, never half.
-// Thread: any.
+// Small files, whole: read with a limit, replaced so that a reader or a crash sees the old or the
+// new, never half. Thread: any.
 #pragma once
 
 #include <string>

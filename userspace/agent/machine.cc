@@ -34,7 +34,8 @@ constexpr char kBpffsFolder[] = "sluice";
 
 bool IsBpffs(const std::string& path) {
   struct statfs status;
-  return statfs(path.c_str(), &status) == 0 && static_cast<unsigned long>(status.f_type) == BPF_FS_MAGIC;
+  return statfs(path.c_str(), &status) == 0 &&
+         static_cast<unsigned long>(status.f_type) == BPF_FS_MAGIC;
 }
 
 void RemoveTree(const std::string& path) {
@@ -44,7 +45,8 @@ void RemoveTree(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<MachineLock> MachineLock::Take(const std::string& path, const std::string& state_dir) {
+absl::StatusOr<MachineLock> MachineLock::Take(const std::string& path,
+                                              const std::string& state_dir) {
   MachineLock lock;
   lock.fd_.Reset(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (!lock.fd_.is_valid()) return base::ErrnoStatus(errno, absl::StrCat("open ", path));
@@ -54,8 +56,9 @@ absl::StatusOr<MachineLock> MachineLock::Take(const std::string& path, const std
   const std::vector<std::string> lines =
       absl::StrSplit(std::string(buffer.data(), static_cast<size_t>(size < 0 ? 0 : size)), '\n');
   if (is_taken) {
-    return absl::AlreadyExistsError(absl::StrCat("another sluice-agent runs on this machine (pid ", lines[0],
-                                                 ", lock ", path, "): stop it first; one mesh per machine"));
+    return absl::AlreadyExistsError(absl::StrCat("another sluice-agent runs on this machine (pid ",
+                                                 lines[0], ", lock ", path,
+                                                 "): stop it first; one mesh per machine"));
   }
   if (lines.size() >= 2) lock.unclean_state_dir_ = lines[1];
   const std::string text = absl::StrCat(getpid(), "\n", state_dir, "\n");
@@ -67,7 +70,8 @@ absl::StatusOr<MachineLock> MachineLock::Take(const std::string& path, const std
 }
 
 void MachineLock::MarkClean() const {
-  if (ftruncate(fd_.get(), 0) != 0) base::LogWarning("cannot empty the lock file", {{"path", kLockPath}});
+  if (ftruncate(fd_.get(), 0) != 0)
+    base::LogWarning("cannot empty the lock file", {{"path", kLockPath}});
 }
 
 absl::StatusOr<std::string> FindBpffsDir(const std::string& state_dir, UndoJournal& journal) {
@@ -84,7 +88,8 @@ absl::StatusOr<std::string> FindBpffsDir(const std::string& state_dir, UndoJourn
 absl::Status UnmountBpffs(const std::string& path) {
   if (path.empty() || !IsBpffs(path)) return absl::OkStatus();
   RemoveTree(absl::StrCat(path, "/", kBpffsFolder));
-  if (umount2(path.c_str(), MNT_DETACH) != 0) return base::ErrnoStatus(errno, absl::StrCat("unmount ", path));
+  if (umount2(path.c_str(), MNT_DETACH) != 0)
+    return base::ErrnoStatus(errno, absl::StrCat("unmount ", path));
   rmdir(path.c_str());
   return absl::OkStatus();
 }
@@ -93,7 +98,8 @@ absl::Status UndoEarlierRun(const std::string& state_dir) {
   UndoJournal journal(absl::StrCat(state_dir, "/undo.json"), BootId());
   const absl::StatusOr<UndoList> earlier = journal.ReadEarlier();
   if (!earlier.ok()) return earlier.status();
-  // Capture first: the namespaces may be put back only when nobody is led to the listeners any more.
+  // Capture first: the namespaces may be put back only when nobody is led to the listeners any
+  // more.
   if (IsBpffs(kSystemBpffs)) RemoveTree(absl::StrCat(kSystemBpffs, "/", kBpffsFolder));
   SLUICE_RETURN_IF_ERROR(UnmountBpffs(earlier->bpffs_mount));
   absl::StatusOr<NamespaceSwitch> network = NamespaceSwitch::Create();

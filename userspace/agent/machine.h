@@ -15,7 +15,8 @@ inline constexpr char kLockPath[] = "/run/sluice.lock";
 
 // One mesh on one machine. The lock file tells who has it and where its state is:
 //   <pid> LF <state folder> LF
-// It keeps that text after a crash, so that the next run finds what must be undone; a clean end empties it.
+// It keeps that text after a crash, so that the next run finds what must be undone; a clean end
+// empties it.
 class MachineLock {
  public:
   // kAlreadyExists, with the holder's pid, if another agent runs.
@@ -33,7 +34,8 @@ class MachineLock {
 // Where pins may lie: <a bpffs>/sluice, mounting one on <state_dir>/bpf if the machine has none.
 absl::StatusOr<std::string> FindBpffsDir(const std::string& state_dir, UndoJournal& journal);
 
-// Undoes what an agent that did not end cleanly left: programs, pins, mounts, namespaces. Its journal goes away.
+// Undoes what an agent that did not end cleanly left: programs, pins, mounts, namespaces. Its
+// journal goes away.
 absl::Status UndoEarlierRun(const std::string& state_dir);
 
 // Takes a mount of ours away, pins and all.

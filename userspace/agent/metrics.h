@@ -1,5 +1,6 @@
 // The node's metric series, made from one look at it. Pure.
-// Bounds: series grow with pods, probes, kernel events and configured backends, never with what clients send.
+// Bounds: series grow with pods, probes, kernel events and configured backends, never with what
+// clients send.
 #pragma once
 
 #include <vector>

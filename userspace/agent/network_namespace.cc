@@ -24,12 +24,14 @@ absl::StatusOr<NamespaceFile> OpenNamespaceFile(const std::string& path) {
   NamespaceFile file;
   // O_NONBLOCK: a fifo in its place must not hang the agent.
   file.fd.Reset(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file.fd.is_valid()) return base::ErrnoStatus(errno, absl::StrCat("open network namespace ", path));
+  if (!file.fd.is_valid())
+    return base::ErrnoStatus(errno, absl::StrCat("open network namespace ", path));
   struct stat status;
-  if (fstat(file.fd.get(), &status) != 0) return base::ErrnoStatus(errno, absl::StrCat("stat ", path));
+  if (fstat(file.fd.get(), &status) != 0)
+    return base::ErrnoStatus(errno, absl::StrCat("stat ", path));
   if (ioctl(file.fd.get(), NS_GET_NSTYPE) != CLONE_NEWNET) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, " is not a network namespace; name its file, for example /run/netns/NAME"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, " is not a network namespace; name its file, for example /run/netns/NAME"));
   }
   file.device = status.st_dev;
   file.inode = status.st_ino;
@@ -46,8 +48,10 @@ absl::StatusOr<NamespaceSwitch> NamespaceSwitch::Create() {
   return result;
 }
 
-absl::Status NamespaceSwitch::RunInside(int namespace_fd, absl::FunctionRef<absl::Status()> body) const {
-  if (setns(namespace_fd, CLONE_NEWNET) != 0) return base::ErrnoStatus(errno, "enter the network namespace");
+absl::Status NamespaceSwitch::RunInside(int namespace_fd,
+                                        absl::FunctionRef<absl::Status()> body) const {
+  if (setns(namespace_fd, CLONE_NEWNET) != 0)
+    return base::ErrnoStatus(errno, "enter the network namespace");
   absl::Status status = body();
   SLUICE_CHECK(setns(home_.get(), CLONE_NEWNET) == 0);
   return status;
@@ -58,7 +62,8 @@ absl::StatusOr<uint64_t> NamespaceSwitch::CookieOf(int namespace_fd) const {
   const absl::Status status = RunInside(namespace_fd, [&cookie]() -> absl::Status {
     const base::UniqueFd probe(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     socklen_t size = sizeof(cookie);
-    if (!probe.is_valid() || getsockopt(probe.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0) {
+    if (!probe.is_valid() ||
+        getsockopt(probe.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0) {
       return base::ErrnoStatus(errno, "read the network namespace's cookie");
     }
     return absl::OkStatus();

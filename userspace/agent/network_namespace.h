@@ -1,6 +1,6 @@
-// A network namespace by its file, and running code inside it. The calling thread goes in and always comes back;
-// a thread that could not come back would act in a pod's network from then on, so that ends the process.
-// Thread: one. Needs CAP_SYS_ADMIN.
+// A network namespace by its file, and running code inside it. The calling thread goes in and
+// always comes back; a thread that could not come back would act in a pod's network from then on,
+// so that ends the process. Thread: one. Needs CAP_SYS_ADMIN.
 #pragma once
 
 #include <sys/types.h>
@@ -15,14 +15,16 @@
 
 namespace sluice::agent {
 
-// Which namespace a path leads to now. An inode number is unique among living namespaces only; the cookie for ever.
+// Which namespace a path leads to now. An inode number is unique among living namespaces only; the
+// cookie for ever.
 struct NamespaceFile {
   base::UniqueFd fd;
   dev_t device = 0;
   ino_t inode = 0;
 };
 
-// Refuses anything that is not a network namespace (a plain file, a fifo, another kind of namespace).
+// Refuses anything that is not a network namespace (a plain file, a fifo, another kind of
+// namespace).
 absl::StatusOr<NamespaceFile> OpenNamespaceFile(const std::string& path);
 
 class NamespaceSwitch {

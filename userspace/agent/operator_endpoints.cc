@@ -20,8 +20,8 @@ enum Server : size_t { kAdmin, kMetrics, kReadiness };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<OperatorEndpoints>> OperatorEndpoints::Create(EventLoop& loop,
-                                                                             const OperatorPorts& ports) {
+absl::StatusOr<std::unique_ptr<OperatorEndpoints>> OperatorEndpoints::Create(
+    EventLoop& loop, const OperatorPorts& ports) {
   auto endpoints = absl::WrapUnique(new OperatorEndpoints(loop));
   SLUICE_RETURN_IF_ERROR(endpoints->Listen(ports.admin, kAdmin));
   SLUICE_RETURN_IF_ERROR(endpoints->Listen(ports.metrics, kMetrics));
@@ -35,9 +35,10 @@ OperatorEndpoints::~OperatorEndpoints() {
 }
 
 absl::Status OperatorEndpoints::Listen(uint16_t port, size_t index) {
-  auto server = HttpServer::Create(port, [this, index](HttpServer::ExchangeId exchange, const std::string& path) {
-    OnRequest(*servers_[index], exchange, path);
-  });
+  auto server = HttpServer::Create(
+      port, [this, index](HttpServer::ExchangeId exchange, const std::string& path) {
+        OnRequest(*servers_[index], exchange, path);
+      });
   if (!server.ok()) return server.status();
   HttpServer* const borrowed = server->get();
   servers_.push_back(*std::move(server));
@@ -45,7 +46,8 @@ absl::Status OperatorEndpoints::Listen(uint16_t port, size_t index) {
   return absl::OkStatus();
 }
 
-void OperatorEndpoints::OnRequest(HttpServer& server, HttpServer::ExchangeId exchange, const std::string& path) {
+void OperatorEndpoints::OnRequest(HttpServer& server, HttpServer::ExchangeId exchange,
+                                  const std::string& path) {
   const bool is_status = &server == servers_[kAdmin].get() && path == "/status";
   const bool is_metrics = &server == servers_[kMetrics].get() && path == "/metrics";
   if (!sources_.view) {
@@ -53,9 +55,10 @@ void OperatorEndpoints::OnRequest(HttpServer& server, HttpServer::ExchangeId exc
     return;
   }
   if (!is_status && !is_metrics) {
-    server.Respond(exchange, &server == servers_[kReadiness].get()
-                                 ? AnswerHealth(path)
-                                 : HttpResponse{404, "text/plain; charset=utf-8", "no such path\n"});
+    server.Respond(exchange,
+                   &server == servers_[kReadiness].get()
+                       ? AnswerHealth(path)
+                       : HttpResponse{404, "text/plain; charset=utf-8", "no such path\n"});
     return;
   }
   waiting_.push_back({&server, exchange, is_status ? Question::kStatus : Question::kMetrics});

@@ -1,6 +1,6 @@
-// The three loopback servers for operators and what they answer. Answers with numbers of the proxy wait for it, for
-// a short time; then the last known numbers are given with their age.
-// Borrows: the loop, which outlives it. Thread: the loop's.
+// The three loopback servers for operators and what they answer. Answers with numbers of the proxy
+// wait for it, for a short time; then the last known numbers are given with their age. Borrows: the
+// loop, which outlives it. Thread: the loop's.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,8 @@ class OperatorEndpoints {
     std::function<bool()> ask_for_numbers;
   };
 
-  static absl::StatusOr<std::unique_ptr<OperatorEndpoints>> Create(EventLoop& loop, const OperatorPorts& ports);
+  static absl::StatusOr<std::unique_ptr<OperatorEndpoints>> Create(EventLoop& loop,
+                                                                   const OperatorPorts& ports);
   ~OperatorEndpoints();
 
   // Until this is called every path is answered with 503.
@@ -51,7 +52,8 @@ class OperatorEndpoints {
 
   explicit OperatorEndpoints(EventLoop& loop) : loop_(loop) {}
   absl::Status Listen(uint16_t port, size_t index);
-  void OnRequest(telemetry::HttpServer& server, telemetry::HttpServer::ExchangeId exchange, const std::string& path);
+  void OnRequest(telemetry::HttpServer& server, telemetry::HttpServer::ExchangeId exchange,
+                 const std::string& path);
   telemetry::HttpResponse AnswerHealth(const std::string& path) const;
 
   EventLoop& loop_;

@@ -4,7 +4,8 @@
 
 namespace sluice::agent {
 
-NamespaceObservation NodePodHost::Observe(const std::string& path, const NamespaceObservation* known) {
+NamespaceObservation NodePodHost::Observe(const std::string& path,
+                                          const NamespaceObservation* known) {
   struct stat status;
   if (known != nullptr && known->error.empty() && stat(path.c_str(), &status) == 0 &&
       status.st_dev == known->device && status.st_ino == known->inode) {
@@ -31,6 +32,8 @@ absl::StatusOr<PreparedNamespace> NodePodHost::Prepare(const std::string& path, 
   return namespaces_.Prepare(path, cookie, worker_count_);
 }
 
-absl::Status NodePodHost::Restore(const PreparedNamespace& prepared) { return namespaces_.Restore(prepared); }
+absl::Status NodePodHost::Restore(const PreparedNamespace& prepared) {
+  return namespaces_.Restore(prepared);
+}
 
 }  // namespace sluice::agent

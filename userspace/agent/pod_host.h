@@ -13,8 +13,10 @@ namespace sluice::agent {
 class PodHost {
  public:
   virtual ~PodHost() = default;
-  // What the path leads to now; `known` is the last answer for it, or null if that may be out of date.
-  virtual NamespaceObservation Observe(const std::string& path, const NamespaceObservation* known) = 0;
+  // What the path leads to now; `known` is the last answer for it, or null if that may be out of
+  // date.
+  virtual NamespaceObservation Observe(const std::string& path,
+                                       const NamespaceObservation* known) = 0;
   virtual absl::StatusOr<PreparedNamespace> Prepare(const std::string& path, uint64_t cookie) = 0;
   virtual absl::Status Restore(const PreparedNamespace& prepared) = 0;
   virtual uint64_t home_cookie() const = 0;

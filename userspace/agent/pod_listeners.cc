@@ -17,14 +17,17 @@ namespace sluice::agent {
 namespace {
 
 absl::Status OpenOne(const base::SocketAddress& address, int family, SharedFd& out) {
-  const std::string doing = absl::StrCat("listen on ", address.ToString(), " in the pod's namespace");
+  const std::string doing =
+      absl::StrCat("listen on ", address.ToString(), " in the pod's namespace");
   base::UniqueFd fd(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
   if (!fd.is_valid()) return base::ErrnoStatus(errno, doing);
   const int one = 1;
   if (setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
       setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0 ||
-      setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0 ||  // Accepted sockets inherit it.
-      (family == AF_INET6 && setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) != 0)) {
+      setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) !=
+          0 ||  // Accepted sockets inherit it.
+      (family == AF_INET6 &&
+       setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) != 0)) {
     return base::ErrnoStatus(errno, doing);
   }
   sockaddr_in6 v6{};
@@ -36,15 +39,18 @@ absl::Status OpenOne(const base::SocketAddress& address, int family, SharedFd& o
   v4.sin_port = htons(address.port);
   if (family == AF_INET) v4.sin_addr = address.ip.v4();
   const bool is_v4 = family == AF_INET;
-  const auto* name = is_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
-  if (bind(fd.get(), name, is_v4 ? sizeof(v4) : sizeof(v6)) != 0 || listen(fd.get(), kListenBacklog) != 0) {
+  const auto* name =
+      is_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
+  if (bind(fd.get(), name, is_v4 ? sizeof(v4) : sizeof(v6)) != 0 ||
+      listen(fd.get(), kListenBacklog) != 0) {
     return base::ErrnoStatus(errno, doing);
   }
   out = std::make_shared<const base::UniqueFd>(std::move(fd));
   return absl::OkStatus();
 }
 
-absl::Status OpenGroup(const char* text, int family, uint32_t worker_count, std::vector<SharedFd>& group) {
+absl::Status OpenGroup(const char* text, int family, uint32_t worker_count,
+                       std::vector<SharedFd>& group) {
   const auto address = base::SocketAddress::Parse(text);
   SLUICE_CHECK(address.has_value());
   for (uint32_t i = 0; i < worker_count; ++i) {
@@ -66,8 +72,10 @@ bool HasIpv6() {
 }
 
 absl::Status OpenAll(uint32_t worker_count, PodListeners& listeners) {
-  static_assert(datapath::kOutboundPort == 15001 && datapath::kInboundPort == 15006, "the texts below");
-  SLUICE_RETURN_IF_ERROR(OpenGroup("127.0.0.1:15001", AF_INET, worker_count, listeners.outbound_v4));
+  static_assert(datapath::kOutboundPort == 15001 && datapath::kInboundPort == 15006,
+                "the texts below");
+  SLUICE_RETURN_IF_ERROR(
+      OpenGroup("127.0.0.1:15001", AF_INET, worker_count, listeners.outbound_v4));
   SLUICE_RETURN_IF_ERROR(OpenGroup("0.0.0.0:15006", AF_INET, worker_count, listeners.inbound_v4));
   if (!HasIpv6()) return absl::OkStatus();
   SLUICE_RETURN_IF_ERROR(OpenGroup("[::1]:15001", AF_INET6, worker_count, listeners.outbound_v6));

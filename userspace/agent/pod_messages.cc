@@ -8,8 +8,8 @@ struct ListenerRole {
   node::v1::Family family;
 };
 
-void AddListeners(const ListenerRole& role, const std::vector<SharedFd>& group, node::v1::AddPod& message,
-                  std::vector<SharedFd>& fds) {
+void AddListeners(const ListenerRole& role, const std::vector<SharedFd>& group,
+                  node::v1::AddPod& message, std::vector<SharedFd>& fds) {
   for (size_t worker = 0; worker < group.size(); ++worker) {
     auto* listener = message.add_listeners();
     listener->set_kind(role.kind);
@@ -21,8 +21,8 @@ void AddListeners(const ListenerRole& role, const std::vector<SharedFd>& group, 
 
 }  // namespace
 
-node::v1::ToProxy AddPodMessage(uint32_t pod_id, const PlannedPod& pod, const PreparedNamespace& prepared,
-                                std::vector<SharedFd>& fds) {
+node::v1::ToProxy AddPodMessage(uint32_t pod_id, const PlannedPod& pod,
+                                const PreparedNamespace& prepared, std::vector<SharedFd>& fds) {
   node::v1::ToProxy message;
   node::v1::AddPod& add = *message.mutable_add_pod();
   add.set_pod_id(pod_id);

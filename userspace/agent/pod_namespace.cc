@@ -27,9 +27,9 @@ struct WantedSysctl {
   bool is_v6 = false;  // Only where the namespace has IPv6.
 };
 
-// Why each: an accepted socket takes the mark of its SYN, so that replies to a dial from a foreign address find the
-// reply route; a RST without a socket does with fwmark_reflect; src_valid_mark and rp_filter let such packets in
-// through lo. IPv6 shares the first one.
+// Why each: an accepted socket takes the mark of its SYN, so that replies to a dial from a foreign
+// address find the reply route; a RST without a socket does with fwmark_reflect; src_valid_mark and
+// rp_filter let such packets in through lo. IPv6 shares the first one.
 constexpr std::array<WantedSysctl, 6> kWantedSysctls = {{
     {"/proc/sys/net/ipv4/tcp_fwmark_accept", "1"},
     {"/proc/sys/net/ipv4/fwmark_reflect", "1"},
@@ -46,9 +46,11 @@ absl::Status CheckLoopbackIsUp() {
   if (!fd.is_valid()) return base::ErrnoStatus(errno, "socket in the pod's namespace");
   ifreq request{};
   std::strcpy(request.ifr_name, "lo");
-  if (ioctl(fd.get(), SIOCGIFFLAGS, &request) != 0) return base::ErrnoStatus(errno, "look at interface lo");
+  if (ioctl(fd.get(), SIOCGIFFLAGS, &request) != 0)
+    return base::ErrnoStatus(errno, "look at interface lo");
   if ((request.ifr_flags & IFF_UP) != 0) return absl::OkStatus();
-  return absl::FailedPreconditionError("interface lo of the pod is down: run `ip link set lo up` in its namespace");
+  return absl::FailedPreconditionError(
+      "interface lo of the pod is down: run `ip link set lo up` in its namespace");
 }
 
 // The old values of those sysctls that must change.
@@ -73,12 +75,14 @@ absl::Status Apply(const NamespaceUndo& undo) {
   return absl::OkStatus();
 }
 
-// Goes on after a failure: one thing that cannot be put back must not keep the others. The first failure is told.
+// Goes on after a failure: one thing that cannot be put back must not keep the others. The first
+// failure is told.
 absl::Status Undo(const NamespaceUndo& undo) {
   absl::Status first;
   if (undo.has_route_v4) first.Update(ChangeReplyRoute(ReplyRouteChange::kRemove, AF_INET));
   if (undo.has_route_v6) first.Update(ChangeReplyRoute(ReplyRouteChange::kRemove, AF_INET6));
-  for (const SysctlUndo& sysctl : undo.sysctls) first.Update(WriteInPlace(sysctl.file, sysctl.old_value));
+  for (const SysctlUndo& sysctl : undo.sysctls)
+    first.Update(WriteInPlace(sysctl.file, sysctl.old_value));
   return first;
 }
 
@@ -90,7 +94,8 @@ absl::StatusOr<PreparedNamespace> PodNamespaces::Prepare(const std::string& path
   if (!file.ok()) return file.status();
   const absl::StatusOr<uint64_t> opened_cookie = network_.CookieOf(file->fd.get());
   if (!opened_cookie.ok()) return opened_cookie.status();
-  if (*opened_cookie != cookie) return absl::AbortedError(absl::StrCat(path, " became another namespace"));
+  if (*opened_cookie != cookie)
+    return absl::AbortedError(absl::StrCat(path, " became another namespace"));
 
   PreparedNamespace prepared;
   prepared.cookie = cookie;

@@ -1,6 +1,6 @@
-// Makes a pod's namespace ready for capture: listeners, sysctls, reply rule and route; and puts it back.
-// All or nothing: what was done before a failure is undone. Every change outside is in the journal before it is made.
-// Thread: one. Needs CAP_NET_ADMIN and CAP_SYS_ADMIN.
+// Makes a pod's namespace ready for capture: listeners, sysctls, reply rule and route; and puts it
+// back. All or nothing: what was done before a failure is undone. Every change outside is in the
+// journal before it is made. Thread: one. Needs CAP_NET_ADMIN and CAP_SYS_ADMIN.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ namespace sluice::agent {
 
 using SharedFd = std::shared_ptr<const base::UniqueFd>;
 
-// One socket per worker in each list, all of one SO_REUSEPORT group; empty if the namespace has no such family.
+// One socket per worker in each list, all of one SO_REUSEPORT group; empty if the namespace has no
+// such family.
 struct PodListeners {
   std::vector<SharedFd> outbound_v4;
   std::vector<SharedFd> outbound_v6;
@@ -37,10 +38,12 @@ inline constexpr int kListenBacklog = 4096;
 class PodNamespaces {
  public:
   // Borrows both, which outlive it.
-  PodNamespaces(const NamespaceSwitch& network, UndoJournal& journal) : network_(network), journal_(journal) {}
+  PodNamespaces(const NamespaceSwitch& network, UndoJournal& journal)
+      : network_(network), journal_(journal) {}
 
   // Opens `path`; fails if it is not the namespace with this cookie any more.
-  absl::StatusOr<PreparedNamespace> Prepare(const std::string& path, uint64_t cookie, uint32_t worker_count);
+  absl::StatusOr<PreparedNamespace> Prepare(const std::string& path, uint64_t cookie,
+                                            uint32_t worker_count);
   // Puts sysctls, rule and route back. The caller closes the listeners.
   absl::Status Restore(const PreparedNamespace& prepared);
   // The same for what an earlier run left; namespaces that are gone need nothing.

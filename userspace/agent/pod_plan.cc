@@ -14,11 +14,13 @@ std::string SetAddresses(const istio::workload::Workload& workload, PlannedPod& 
   for (const std::string& bytes : workload.addresses()) {
     const auto address = base::IpAddress::FromBytes(bytes);
     if (!address.has_value() || address->is_loopback() || address->is_unspecified()) {
-      return "an address is loopback, unspecified or malformed: give the pod's own in status.podIPs";
+      return "an address is loopback, unspecified or malformed: give the pod's own in "
+             "status.podIPs";
     }
     bool& has_family = address->is_v4() ? has_v4 : has_v6;
     if (has_family) {
-      return absl::StrCat("more than one IPv", address->is_v4() ? 4 : 6, " address: a pod has one of each family");
+      return absl::StrCat("more than one IPv", address->is_v4() ? 4 : 6,
+                          " address: a pod has one of each family");
     }
     has_family = true;
     pod.addresses.push_back(*address);
@@ -35,10 +37,12 @@ std::string Fill(const Resources& resources, const discovery::v1::LocalPod& loca
   pod.namespace_name = workload->namespace_();
   if (std::string reason = SetAddresses(*workload, pod); !reason.empty()) return reason;
   const auto observed = observations.find(local.netns_path());
-  if (observed == observations.end()) return absl::StrCat("namespace ", local.netns_path(), " was not looked at yet");
+  if (observed == observations.end())
+    return absl::StrCat("namespace ", local.netns_path(), " was not looked at yet");
   if (!observed->second.error.empty()) return observed->second.error;
   if (observed->second.cookie == home_cookie) {
-    return absl::StrCat(local.netns_path(), " is the node's own network: host-network pods are not captured");
+    return absl::StrCat(local.netns_path(),
+                        " is the node's own network: host-network pods are not captured");
   }
   pod.cookie = observed->second.cookie;
   return "";
@@ -47,7 +51,8 @@ std::string Fill(const Resources& resources, const discovery::v1::LocalPod& loca
 // Who has an address or a namespace so far.
 class Claims {
  public:
-  // Empty if `pod` gets everything it wants; else nothing is claimed and the text says who is in the way.
+  // Empty if `pod` gets everything it wants; else nothing is claimed and the text says who is in
+  // the way.
   std::string Claim(const PlannedPod& pod) {
     if (const auto owner = namespaces_.find(pod.cookie); owner != namespaces_.end()) {
       return absl::StrCat("namespace ", pod.netns_path, " belongs to pod ", owner->second,
@@ -71,7 +76,8 @@ class Claims {
 }  // namespace
 
 std::vector<PlannedPod> PlanPods(const Resources& resources, const Observations& observations,
-                                 const std::map<std::string, PlannedPod>& held, uint64_t home_cookie) {
+                                 const std::map<std::string, PlannedPod>& held,
+                                 uint64_t home_cookie) {
   std::vector<PlannedPod> plan;
   for (const auto& [uid, resource] : resources.local_pods) {
     PlannedPod pod;

@@ -34,9 +34,11 @@ struct PlannedPod {
   friend bool operator==(const PlannedPod&, const PlannedPod&) = default;
 };
 
-// In the order of uid. `held` are the pods captured now by uid: where two pods want the same address or namespace,
-// the one that already has it keeps it, else the first by uid gets it; never both, never neither.
+// In the order of uid. `held` are the pods captured now by uid: where two pods want the same
+// address or namespace, the one that already has it keeps it, else the first by uid gets it; never
+// both, never neither.
 std::vector<PlannedPod> PlanPods(const Resources& resources, const Observations& observations,
-                                 const std::map<std::string, PlannedPod>& held, uint64_t home_cookie);
+                                 const std::map<std::string, PlannedPod>& held,
+                                 uint64_t home_cookie);
 
 }  // namespace sluice::agent

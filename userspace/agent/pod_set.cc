@@ -38,7 +38,8 @@ void PodSet::Plan(const Resources& resources) {
     if (!is_wanted) StartLeaving(pod);
   }
   std::erase_if(failures_, [this](const auto& failure) {
-    return std::none_of(plan_.begin(), plan_.end(), [&](const PlannedPod& pod) { return pod.uid == failure.first; });
+    return std::none_of(plan_.begin(), plan_.end(),
+                        [&](const PlannedPod& pod) { return pod.uid == failure.first; });
   });
 }
 
@@ -47,7 +48,8 @@ void PodSet::StartLeaving(HeldPod& pod) {
   if (pod.is_captured) {
     const absl::Status status = kernel_.RemovePod(pod.prepared.cookie);
     if (!status.ok()) {
-      base::LogError("cannot take a pod out of the kernel", {{"pod", pod.plan.uid}, {"reason", std::string(status.message())}});
+      base::LogError("cannot take a pod out of the kernel",
+                     {{"pod", pod.plan.uid}, {"reason", std::string(status.message())}});
     }
     pod.is_captured = false;
   }
@@ -120,13 +122,16 @@ bool PodSet::PodAdded(uint32_t pod_id) {
   }
   pod.phase = PodPhase::kServing;
   failures_.erase(pod.plan.uid);
-  base::LogInfo("pod captured", {{"pod", pod.plan.uid}, {"id", pod.id}, {"netns", pod.plan.netns_path}});
+  base::LogInfo("pod captured",
+                {{"pod", pod.plan.uid}, {"id", pod.id}, {"netns", pod.plan.netns_path}});
   return true;
 }
 
 absl::Status PodSet::Capture(HeldPod& pod) {
   if (pod.is_captured) return absl::OkStatus();  // By the time of an earlier proxy.
-  const auto first = [](const std::vector<SharedFd>& fds) { return fds.empty() ? -1 : fds[0]->get(); };
+  const auto first = [](const std::vector<SharedFd>& fds) {
+    return fds.empty() ? -1 : fds[0]->get();
+  };
   datapath::PodSockets sockets;
   sockets.pod_id = pod.id;
   sockets.netns_cookie = pod.prepared.cookie;
@@ -198,8 +203,9 @@ HeldPod* PodSet::FindActive(const std::string& uid) {
 }
 
 bool PodSet::IsCaptured(const std::string& uid) const {
-  return std::any_of(pods_.begin(), pods_.end(),
-                     [&uid](const auto& entry) { return entry.second.plan.uid == uid && entry.second.is_captured; });
+  return std::any_of(pods_.begin(), pods_.end(), [&uid](const auto& entry) {
+    return entry.second.plan.uid == uid && entry.second.is_captured;
+  });
 }
 
 std::string PodSet::ReasonOf(const PlannedPod& planned) const {

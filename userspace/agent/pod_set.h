@@ -1,7 +1,8 @@
 // The pods of this node, each somewhere on its way:
-//   planned -> kPrepared -> kAdding -> kServing          (prepare namespace; AddPod, PodAdded; kernel capture)
-//   any     -> kLeaving -> gone                          (kernel first; RemovePod, PodRemoved; namespace put back)
-//   a proxy that ends sends kAdding and kServing back to kPrepared; captured pods stay captured, connections wait.
+//   planned -> kPrepared -> kAdding -> kServing          (prepare namespace; AddPod, PodAdded;
+//   kernel capture) any     -> kLeaving -> gone                          (kernel first; RemovePod,
+//   PodRemoved; namespace put back) a proxy that ends sends kAdding and kServing back to kPrepared;
+//   captured pods stay captured, connections wait.
 // A pod whose step fails is not captured, with a reason, and is tried again at the next Step().
 // Borrows: the three rims, which outlive it. Thread: one.
 #pragma once
@@ -32,10 +33,11 @@ struct HeldPod {
 
 class PodSet {
  public:
-  PodSet(datapath::Datapath& kernel, ProxyPort& proxy, PodHost& host) : kernel_(kernel), proxy_(proxy), host_(host) {}
+  PodSet(datapath::Datapath& kernel, ProxyPort& proxy, PodHost& host)
+      : kernel_(kernel), proxy_(proxy), host_(host) {}
 
-  // Looks at the namespaces and makes the plan. Pods that must go leave the kernel now, the proxy in Advance():
-  // between the two the caller brings the kernel's destinations up to date.
+  // Looks at the namespaces and makes the plan. Pods that must go leave the kernel now, the proxy
+  // in Advance(): between the two the caller brings the kernel's destinations up to date.
   void Plan(const Resources& resources);
   void Advance(bool can_add_to_proxy);
 
@@ -44,7 +46,8 @@ class PodSet {
   bool PodRemoved(uint32_t pod_id);
   void ProxyGone();
 
-  // The end: the kernel captures nothing any more and the proxy is gone; every namespace is put back.
+  // The end: the kernel captures nothing any more and the proxy is gone; every namespace is put
+  // back.
   void PutEverythingBack();
 
   // Of captured pods.

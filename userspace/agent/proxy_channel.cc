@@ -20,7 +20,8 @@ constexpr int kPacketsPerTurnMax = 64;
 // Descriptors that a peer sends unasked are open in our table from here on: close them at once.
 bool CloseReceived(msghdr& head) {
   bool has_any = false;
-  for (cmsghdr* control = CMSG_FIRSTHDR(&head); control != nullptr; control = CMSG_NXTHDR(&head, control)) {
+  for (cmsghdr* control = CMSG_FIRSTHDR(&head); control != nullptr;
+       control = CMSG_NXTHDR(&head, control)) {
     if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS) continue;
     has_any = true;
     const size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -66,10 +67,12 @@ PacketRead ReadPacket(int fd, node::v1::ToAgent& message) {
   head.msg_control = control.data();
   head.msg_controllen = control.size();
   const ssize_t size = recvmsg(fd, &head, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  if (size < 0) return errno == EAGAIN || errno == EINTR ? PacketRead::kNothing : PacketRead::kClosed;
+  if (size < 0)
+    return errno == EAGAIN || errno == EINTR ? PacketRead::kNothing : PacketRead::kClosed;
   const bool has_descriptors = CloseReceived(head);
   if (size == 0) return PacketRead::kClosed;
-  if (has_descriptors || (head.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return PacketRead::kMalformed;
+  if (has_descriptors || (head.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+    return PacketRead::kMalformed;
   if (!message.ParseFromArray(buffer.data(), static_cast<int>(size))) return PacketRead::kMalformed;
   if (message.kind_case() == node::v1::ToAgent::KIND_NOT_SET) return PacketRead::kMalformed;
   return PacketRead::kMessage;

@@ -1,7 +1,8 @@
-// One end of the SEQPACKET socket between agent and proxy: whole messages with descriptors, both ways.
-// The other end is not trusted: packets that are too large, cannot be parsed or carry descriptors are counted and
-// dropped. Nothing is read while more than kQueuedPacketsMax answers wait, so a proxy that only asks is held back.
-// Borrows: the loop, which outlives it. Thread: the loop's.
+// One end of the SEQPACKET socket between agent and proxy: whole messages with descriptors, both
+// ways. The other end is not trusted: packets that are too large, cannot be parsed or carry
+// descriptors are counted and dropped. Nothing is read while more than kQueuedPacketsMax answers
+// wait, so a proxy that only asks is held back. Borrows: the loop, which outlives it. Thread: the
+// loop's.
 #pragma once
 
 #include <cstdint>

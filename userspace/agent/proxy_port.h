@@ -1,4 +1,5 @@
-// How the rest of the agent speaks to the running proxy: messages of api/node.proto with descriptors.
+// How the rest of the agent speaks to the running proxy: messages of api/node.proto with
+// descriptors.
 #pragma once
 
 #include <vector>

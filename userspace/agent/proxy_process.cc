@@ -28,14 +28,16 @@ namespace {
 
 constexpr int kProxyFd = 3;
 constexpr int kExitCannotStart = 127;
-constexpr int kCapabilityLast = 63;  // More than any kernel has; the call refuses those it does not know.
+constexpr int kCapabilityLast =
+    63;  // More than any kernel has; the call refuses those it does not know.
 
 // Everything below runs in the child between fork and exec: system calls only, no allocation.
 
 [[noreturn]] void Die(const char* doing) {
   const int error = errno;
   const char* text = strerrordesc_np(error);
-  dprintf(STDERR_FILENO, "sluice-proxy cannot be started: %s: %s\n", doing, text == nullptr ? "unknown error" : text);
+  dprintf(STDERR_FILENO, "sluice-proxy cannot be started: %s: %s\n", doing,
+          text == nullptr ? "unknown error" : text);
   _exit(kExitCannotStart);
 }
 
@@ -49,12 +51,14 @@ void ArrangeDescriptors(int socket_fd) {
   } else if (dup2(socket_fd, kProxyFd) < 0) {
     Die("place the socket");
   }
-  if (syscall(SYS_close_range, kProxyFd + 1, ~0u, CLOSE_RANGE_CLOEXEC) != 0) Die("close other descriptors");
+  if (syscall(SYS_close_range, kProxyFd + 1, ~0u, CLOSE_RANGE_CLOEXEC) != 0)
+    Die("close other descriptors");
 }
 
 void DropPrivileges(uint32_t uid) {
   for (int capability = 0; capability <= kCapabilityLast; ++capability) {
-    // EINVAL: the kernel has no such capability. EPERM: the agent lacks CAP_SETPCAP; the sets are cleared below.
+    // EINVAL: the kernel has no such capability. EPERM: the agent lacks CAP_SETPCAP; the sets are
+    // cleared below.
     prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
   }
   if (setgroups(0, nullptr) != 0) Die("drop groups");
@@ -66,19 +70,23 @@ void DropPrivileges(uint32_t uid) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) Die("set no_new_privs");
 }
 
-[[noreturn]] void BecomeProxy(const ProxyLaunch& launch, int socket_fd, int program_fd, pid_t agent) {
+[[noreturn]] void BecomeProxy(const ProxyLaunch& launch, int socket_fd, int program_fd,
+                              pid_t agent) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   ArrangeDescriptors(socket_fd);
   DropPrivileges(launch.uid);
-  // After the change of user, which clears it. A proxy without its agent would hold sockets that nobody watches.
+  // After the change of user, which clears it. A proxy without its agent would hold sockets that
+  // nobody watches.
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) Die("tie the proxy to the agent");
   if (getppid() != agent) _exit(kExitCannotStart);
-  const char* arguments[] = {"sluice-proxy", "--agent-fd", "3", "--log-level", launch.log_level.c_str(), nullptr};
+  const char* arguments[] = {"sluice-proxy",           "--agent-fd", "3", "--log-level",
+                             launch.log_level.c_str(), nullptr};
   const char* environment[] = {nullptr};
   execve(launch.path.c_str(), const_cast<char**>(arguments), const_cast<char**>(environment));
-  // The folders above the program may be closed to the proxy's user (a checkout below /root): by descriptor, then.
+  // The folders above the program may be closed to the proxy's user (a checkout below /root): by
+  // descriptor, then.
   if (errno == EACCES) {
     syscall(SYS_execveat, program_fd, "", arguments, environment, AT_EMPTY_PATH);
   }
@@ -89,7 +97,8 @@ void DropPrivileges(uint32_t uid) {
 
 absl::StatusOr<ProxyProcess> StartProxy(const ProxyLaunch& launch) {
   const base::UniqueFd found(open(launch.path.c_str(), O_PATH | O_CLOEXEC));
-  if (!found.is_valid()) return base::ErrnoStatus(errno, absl::StrCat("open the proxy's program ", launch.path));
+  if (!found.is_valid())
+    return base::ErrnoStatus(errno, absl::StrCat("open the proxy's program ", launch.path));
   // Out of the way of descriptor 3, which becomes the socket in the child.
   const base::UniqueFd program(fcntl(found.get(), F_DUPFD_CLOEXEC, kProxyFd + 1));
   if (!program.is_valid()) return base::ErrnoStatus(errno, "duplicate a descriptor");

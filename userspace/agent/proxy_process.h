@@ -1,6 +1,6 @@
-// Starts sluice-proxy as an ordinary user without a single privilege, with one end of a socket pair as descriptor 3
-// and nothing else open but standard error.
-// Thread: one; the caller has no other threads (fork).
+// Starts sluice-proxy as an ordinary user without a single privilege, with one end of a socket pair
+// as descriptor 3 and nothing else open but standard error. Thread: one; the caller has no other
+// threads (fork).
 #pragma once
 
 #include <sys/types.h>

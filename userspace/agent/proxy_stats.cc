@@ -54,11 +54,11 @@ void ProxyStats::AddCounter(const node::v1::Counter& counter) {
     row.label_key = counter.label().substr(0, split);
     row.label_value = counter.label().substr(split + 1);
   }
-  const bool has_legal_label =
-      counter.label().empty() || (split != std::string::npos && telemetry::IsMetricName(row.label_key));
+  const bool has_legal_label = counter.label().empty() || (split != std::string::npos &&
+                                                           telemetry::IsMetricName(row.label_key));
   if (collecting_.counters.size() >= kStatsCountersMax || row.name.rfind("sluice_", 0) != 0 ||
-      !telemetry::IsMetricName(row.name) || !has_legal_label || !IsText(counter.label()) || !IsText(row.name) ||
-      !IsText(row.help) || !std::isfinite(row.value)) {
+      !telemetry::IsMetricName(row.name) || !has_legal_label || !IsText(counter.label()) ||
+      !IsText(row.name) || !IsText(row.help) || !std::isfinite(row.value)) {
     ++refused_rows_;
     return;
   }
@@ -66,8 +66,9 @@ void ProxyStats::AddCounter(const node::v1::Counter& counter) {
 }
 
 void ProxyStats::AddBackend(const node::v1::BackendStats& backend) {
-  if (collecting_.backends.size() >= kStatsBackendsMax || !IsText(backend.service()) || !IsText(backend.route()) ||
-      !IsText(backend.backend()) || backend.requests_by_class_size() > static_cast<int>(kStatsClassesMax)) {
+  if (collecting_.backends.size() >= kStatsBackendsMax || !IsText(backend.service()) ||
+      !IsText(backend.route()) || !IsText(backend.backend()) ||
+      backend.requests_by_class_size() > static_cast<int>(kStatsClassesMax)) {
     ++refused_rows_;
     return;
   }
@@ -75,7 +76,8 @@ void ProxyStats::AddBackend(const node::v1::BackendStats& backend) {
   row.service = backend.service();
   row.route = backend.route();
   row.backend = backend.backend();
-  row.requests_by_class.assign(backend.requests_by_class().begin(), backend.requests_by_class().end());
+  row.requests_by_class.assign(backend.requests_by_class().begin(),
+                               backend.requests_by_class().end());
   row.latency_us_sum = backend.latency_us_sum();
   collecting_.backends.push_back(std::move(row));
 }

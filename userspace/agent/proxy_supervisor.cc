@@ -19,11 +19,16 @@ constexpr absl::Duration kDrainGrace = absl::Milliseconds(500);
 
 const char* ProxyStateName(ProxyState state) {
   switch (state) {
-    case ProxyState::kStopped: return "stopped";
-    case ProxyState::kStarting: return "starting";
-    case ProxyState::kReady: return "ready";
-    case ProxyState::kWaiting: return "waiting to restart";
-    case ProxyState::kDraining: return "draining";
+    case ProxyState::kStopped:
+      return "stopped";
+    case ProxyState::kStarting:
+      return "starting";
+    case ProxyState::kReady:
+      return "ready";
+    case ProxyState::kWaiting:
+      return "waiting to restart";
+    case ProxyState::kDraining:
+      return "draining";
   }
   return "unknown";
 }
@@ -68,7 +73,8 @@ void ProxySupervisor::Launch() {
   callbacks.on_closed = [this] {
     if (state_ != ProxyState::kDraining) Kill();
   };
-  channel_ = std::make_unique<ProxyChannel>(loop_, std::move(process_->socket), std::move(callbacks));
+  channel_ =
+      std::make_unique<ProxyChannel>(loop_, std::move(process_->socket), std::move(callbacks));
   node::v1::ToProxy configure;
   *configure.mutable_configure() = setup_.configure;
   channel_->Send(configure, setup_.configure_fds);
@@ -130,7 +136,8 @@ void ProxySupervisor::Drain(absl::Duration deadline, std::function<void()> on_en
   state_ = ProxyState::kDraining;
   on_drained_ = std::move(on_end);
   node::v1::ToProxy drain;
-  drain.mutable_drain()->set_deadline_ms(static_cast<uint32_t>(absl::ToInt64Milliseconds(deadline)));
+  drain.mutable_drain()->set_deadline_ms(
+      static_cast<uint32_t>(absl::ToInt64Milliseconds(deadline)));
   Send(drain, {});
   timer_ = loop_.RunAfter(deadline + kDrainGrace, [this] {
     timer_ = 0;

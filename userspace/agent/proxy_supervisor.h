@@ -1,6 +1,6 @@
-// Keeps one proxy running: starts it, gives it its Configure message, starts it again when it ends, with a growing
-// delay. Its listeners are the agent's, so connections wait in their backlogs meanwhile.
-// Borrows: the loop, which outlives it. Thread: the loop's.
+// Keeps one proxy running: starts it, gives it its Configure message, starts it again when it ends,
+// with a growing delay. Its listeners are the agent's, so connections wait in their backlogs
+// meanwhile. Borrows: the loop, which outlives it. Thread: the loop's.
 #pragma once
 
 #include <cstdint>
@@ -20,14 +20,15 @@ namespace sluice::agent {
 enum class ProxyState : uint8_t { kStopped, kStarting, kReady, kWaiting, kDraining };
 const char* ProxyStateName(ProxyState state);
 
-// Delay before the next start after `failures` ends in a row (from 1): 100 ms doubling to 5 s. Pure.
+// Delay before the next start after `failures` ends in a row (from 1): 100 ms doubling to 5 s.
+// Pure.
 absl::Duration RestartDelay(uint32_t failures);
 
 class ProxySupervisor : public ProxyPort {
  public:
   struct Callbacks {
     std::function<void()> on_ready;
-    std::function<void()> on_gone;  // Ready or not, it ended.
+    std::function<void()> on_gone;                             // Ready or not, it ended.
     std::function<void(const node::v1::ToAgent&)> on_message;  // All but Ready.
   };
   struct Setup {
@@ -51,7 +52,9 @@ class ProxySupervisor : public ProxyPort {
   pid_t pid() const { return process_ == nullptr ? 0 : process_->pid; }
   uint64_t restart_count() const { return restart_count_; }
   uint64_t malformed_count() const { return malformed_count_; }
-  const std::string& last_end() const { return last_end_; }  // How the last one ended; may be empty.
+  const std::string& last_end() const {
+    return last_end_;
+  }  // How the last one ended; may be empty.
 
  private:
   void Launch();

@@ -50,7 +50,8 @@ class NetlinkRequest {
     const ssize_t size = recv(fd.get(), answer.data(), answer.size(), 0);
     if (size < 0) return errno;
     const auto* header = reinterpret_cast<const nlmsghdr*>(answer.data());
-    if (static_cast<size_t>(size) < NLMSG_HDRLEN + sizeof(nlmsgerr) || header->nlmsg_type != NLMSG_ERROR) {
+    if (static_cast<size_t>(size) < NLMSG_HDRLEN + sizeof(nlmsgerr) ||
+        header->nlmsg_type != NLMSG_ERROR) {
       return EBADMSG;
     }
     nlmsgerr error;
@@ -69,7 +70,8 @@ int ChangeRule(ReplyRouteChange change, int family) {
   body.action = FR_ACT_TO_TBL;
   body.table = RT_TABLE_UNSPEC;  // The number is too large for this field; FRA_TABLE carries it.
   const bool is_add = change == ReplyRouteChange::kAdd;
-  NetlinkRequest request(is_add ? RTM_NEWRULE : RTM_DELRULE, is_add ? NLM_F_CREATE | NLM_F_EXCL : 0, body);
+  NetlinkRequest request(is_add ? RTM_NEWRULE : RTM_DELRULE, is_add ? NLM_F_CREATE | NLM_F_EXCL : 0,
+                         body);
   request.AddU32(FRA_TABLE, datapath::kDialTable);
   request.AddU32(FRA_FWMARK, datapath::kDialMark);
   request.AddU32(FRA_FWMASK, 0xffffffffu);
@@ -85,20 +87,24 @@ int ChangeRoute(ReplyRouteChange change, int family) {
   body.rtm_scope = family == AF_INET ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
   body.rtm_type = RTN_LOCAL;
   const bool is_add = change == ReplyRouteChange::kAdd;
-  NetlinkRequest request(is_add ? RTM_NEWROUTE : RTM_DELROUTE, is_add ? NLM_F_CREATE | NLM_F_EXCL : 0, body);
+  NetlinkRequest request(is_add ? RTM_NEWROUTE : RTM_DELROUTE,
+                         is_add ? NLM_F_CREATE | NLM_F_EXCL : 0, body);
   request.AddU32(RTA_TABLE, datapath::kDialTable);
   request.AddU32(RTA_OIF, if_nametoindex("lo"));
   return request.Send();
 }
 
-bool IsDone(int error) { return error == 0 || error == EEXIST || error == ENOENT || error == ESRCH; }
+bool IsDone(int error) {
+  return error == 0 || error == EEXIST || error == ENOENT || error == ESRCH;
+}
 
 }  // namespace
 
 absl::Status ChangeReplyRoute(ReplyRouteChange change, int family) {
   const bool is_add = change == ReplyRouteChange::kAdd;
   const std::string_view family_name = family == AF_INET ? "IPv4" : "IPv6";
-  // The rule goes first when it is taken away: a rule into an empty table is harmless, but pointless.
+  // The rule goes first when it is taken away: a rule into an empty table is harmless, but
+  // pointless.
   const int rule_error = ChangeRule(change, family);
   const int route_error = ChangeRoute(change, family);
   for (const int error : {rule_error, route_error}) {

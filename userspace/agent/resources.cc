@@ -21,7 +21,8 @@ std::string CheckMessage(const std::string& name, const Address& address) {
     case Address::kWorkload:
       if (address.workload().uid() != name) return "the name must be the workload's uid";
       for (const std::string& ip : address.workload().addresses()) {
-        if (!base::IpAddress::FromBytes(ip).has_value()) return "an address must have 4 or 16 bytes";
+        if (!base::IpAddress::FromBytes(ip).has_value())
+          return "an address must have 4 or 16 bytes";
       }
       return "";
     case Address::kService: {
@@ -30,7 +31,8 @@ std::string CheckMessage(const std::string& name, const Address& address) {
         return "the name must be namespace/hostname";
       }
       for (const auto& ip : service.addresses()) {
-        if (!base::IpAddress::FromBytes(ip.address()).has_value()) return "an address must have 4 or 16 bytes";
+        if (!base::IpAddress::FromBytes(ip.address()).has_value())
+          return "an address must have 4 or 16 bytes";
       }
       return "";
     }
@@ -42,7 +44,8 @@ std::string CheckMessage(const std::string& name, const Address& address) {
 
 std::string CheckMessage(const std::string&, const RouteTable& table) {
   for (const auto& entry : table.entries()) {
-    if (entry.rule() >= static_cast<uint32_t>(table.rules_size())) return "an entry names a rule that is not there";
+    if (entry.rule() >= static_cast<uint32_t>(table.rules_size()))
+      return "an entry names a rule that is not there";
   }
   return "";
 }
@@ -57,7 +60,8 @@ std::string CheckMessage(const std::string& name, const LocalPod& pod) {
 std::string CheckMessage(const std::string&, const ObjectProblem&) { return ""; }
 
 template <typename Message>
-void ApplyTyped(const DeltaDiscoveryResponse& response, ResourceMap<Message>& map, ApplyResult& result) {
+void ApplyTyped(const DeltaDiscoveryResponse& response, ResourceMap<Message>& map,
+                ApplyResult& result) {
   for (const auto& resource : response.resources()) {
     auto message = std::make_shared<Message>();
     std::string reason;
@@ -77,7 +81,8 @@ void ApplyTyped(const DeltaDiscoveryResponse& response, ResourceMap<Message>& ma
       continue;
     }
     Versioned<Message>& held = map[resource.name()];
-    if (held.message != nullptr && held.version == resource.version() && !held.version.empty()) continue;
+    if (held.message != nullptr && held.version == resource.version() && !held.version.empty())
+      continue;
     held.version = resource.version();
     held.message = std::move(message);
     ++result.changed_count;
@@ -133,11 +138,13 @@ ApplyResult ApplyResponse(const DeltaDiscoveryResponse& response, Resources& res
     is_known = true;
     ApplyTyped(response, map, result);
   });
-  if (!is_known) result.errors.push_back(absl::StrCat("unknown type ", response.type_url().substr(0, 128)));
+  if (!is_known)
+    result.errors.push_back(absl::StrCat("unknown type ", response.type_url().substr(0, 128)));
   return result;
 }
 
-std::map<std::string, std::string> VersionsOfType(const Resources& resources, const std::string& type_url) {
+std::map<std::string, std::string> VersionsOfType(const Resources& resources,
+                                                  const std::string& type_url) {
   std::map<std::string, std::string> versions;
   ForEachType(resources, [&](const std::string& type, const auto& map) {
     if (type == type_url) versions = VersionsOf(map);
@@ -154,7 +161,8 @@ std::vector<DeltaDiscoveryResponse> ToResponses(const Resources& resources) {
 }
 
 const std::vector<std::string>& SubscribedTypes() {
-  // Services and routes before pods: a pod is captured only when there is something to say about its traffic.
+  // Services and routes before pods: a pod is captured only when there is something to say about
+  // its traffic.
   static const std::vector<std::string> types = {
       std::string(base::kAddressType), std::string(base::kRouteTableType),
       std::string(base::kObjectProblemType), std::string(base::kLocalPodType)};

@@ -1,7 +1,6 @@
-// Everything the controller told this node, by type and name, as parsed messages with their versions.
-// A resource that cannot be used is left out alone, with a reason; the rest of its response is applied.
-// Bounds: kResourceNameSizeMax, kResourcesMax per type.
-// Thread: one.
+// Everything the controller told this node, by type and name, as parsed messages with their
+// versions. A resource that cannot be used is left out alone, with a reason; the rest of its
+// response is applied. Bounds: kResourceNameSizeMax, kResourcesMax per type. Thread: one.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +25,8 @@ struct Versioned {
   std::shared_ptr<const Message> message;
 };
 template <typename Message>
-using ResourceMap = std::map<std::string, Versioned<Message>>;  // Ordered: all output is deterministic.
+using ResourceMap =
+    std::map<std::string, Versioned<Message>>;  // Ordered: all output is deterministic.
 
 struct Resources {
   ResourceMap<istio::workload::Address> addresses;
@@ -44,10 +44,12 @@ struct ApplyResult {
 };
 
 // Unknown type URLs are an error of the whole response.
-ApplyResult ApplyResponse(const discovery::v1::DeltaDiscoveryResponse& response, Resources& resources);
+ApplyResult ApplyResponse(const discovery::v1::DeltaDiscoveryResponse& response,
+                          Resources& resources);
 
 // Name -> version of one type, for initial_resource_versions. Empty for unknown types.
-std::map<std::string, std::string> VersionsOfType(const Resources& resources, const std::string& type_url);
+std::map<std::string, std::string> VersionsOfType(const Resources& resources,
+                                                  const std::string& type_url);
 
 // The whole store as one response for each type, and back: the form kept on disk.
 std::vector<discovery::v1::DeltaDiscoveryResponse> ToResponses(const Resources& resources);

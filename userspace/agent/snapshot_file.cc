@@ -12,7 +12,8 @@ namespace sluice::agent {
 
 std::string EncodeSnapshot(const Resources& resources) {
   std::string bytes;
-  for (const auto& response : ToResponses(resources)) bytes += EncodeFrame(response.SerializeAsString());
+  for (const auto& response : ToResponses(resources))
+    bytes += EncodeFrame(response.SerializeAsString());
   return bytes;
 }
 
@@ -32,7 +33,8 @@ absl::StatusOr<Resources> DecodeSnapshot(const std::string& bytes) {
       return absl::DataLossError("a message of the snapshot cannot be parsed");
     }
     const ApplyResult result = ApplyResponse(response, resources);
-    if (!result.errors.empty()) return absl::DataLossError(absl::StrCat("snapshot: ", result.errors[0]));
+    if (!result.errors.empty())
+      return absl::DataLossError(absl::StrCat("snapshot: ", result.errors[0]));
   }
   if (read_size != bytes.size()) return absl::DataLossError("the snapshot is cut off");
   return resources;

@@ -1,6 +1,7 @@
 // The last good state from the controller, kept on disk so that a node serves without one.
-// Format: frames of discovery_frame.h, each a DeltaDiscoveryResponse that holds all resources of one type.
-// Errors: a file that cannot be read whole is refused whole: half a mesh is worse than none.
+// Format: frames of discovery_frame.h, each a DeltaDiscoveryResponse that holds all resources of
+// one type. Errors: a file that cannot be read whole is refused whole: half a mesh is worse than
+// none.
 #pragma once
 
 #include <string>

@@ -25,17 +25,20 @@ struct Option {
 };
 
 absl::Status SetOption(int fd, const Option& option) {
-  if (setsockopt(fd, option.level, option.name, &option.value, sizeof(option.value)) == 0) return absl::OkStatus();
+  if (setsockopt(fd, option.level, option.name, &option.value, sizeof(option.value)) == 0)
+    return absl::OkStatus();
   return base::ErrnoStatus(errno, option.text);
 }
 
-// The proxy binds an address that is not the pod's (the client's): transparent allows it, the mark leads the replies
-// back, and lo keeps the packets from ever leaving the pod, whatever its routes say.
+// The proxy binds an address that is not the pod's (the client's): transparent allows it, the mark
+// leads the replies back, and lo keeps the packets from ever leaving the pod, whatever its routes
+// say.
 absl::Status MakeTransparent(int fd, bool is_v4) {
   const std::array<Option, 4> options = {{
       is_v4 ? Option{SOL_IP, IP_TRANSPARENT, 1, "IP_TRANSPARENT"}
             : Option{SOL_IPV6, IPV6_TRANSPARENT, 1, "IPV6_TRANSPARENT"},
-      is_v4 ? Option{SOL_IP, IP_FREEBIND, 1, "IP_FREEBIND"} : Option{SOL_IPV6, IPV6_FREEBIND, 1, "IPV6_FREEBIND"},
+      is_v4 ? Option{SOL_IP, IP_FREEBIND, 1, "IP_FREEBIND"}
+            : Option{SOL_IPV6, IPV6_FREEBIND, 1, "IPV6_FREEBIND"},
       {SOL_SOCKET, SO_MARK, static_cast<int>(datapath::kDialMark), "SO_MARK"},
       {SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR"},
   }};
@@ -49,8 +52,10 @@ absl::Status MakeTransparent(int fd, bool is_v4) {
 
 const char* CheckWanted(const node::v1::SocketsWanted& wanted) {
   if (wanted.count() == 0 || wanted.count() > kSocketsPerAnswerMax) return "count must be 1 to 200";
-  if (wanted.kind() != node::v1::TO_LOCAL_POD && wanted.kind() != node::v1::FROM_POD) return "unknown kind";
-  if (wanted.family() != node::v1::IPV4 && wanted.family() != node::v1::IPV6) return "unknown family";
+  if (wanted.kind() != node::v1::TO_LOCAL_POD && wanted.kind() != node::v1::FROM_POD)
+    return "unknown kind";
+  if (wanted.family() != node::v1::IPV4 && wanted.family() != node::v1::IPV6)
+    return "unknown family";
   return nullptr;
 }
 
@@ -66,8 +71,9 @@ uint32_t RateCap::Take(uint32_t wanted, absl::Time now) {
   return taken;
 }
 
-node::v1::ToProxy SocketBank::Answer(const node::v1::SocketsWanted& wanted, const PreparedNamespace* prepared,
-                                     absl::Time now, std::vector<SharedFd>& fds) {
+node::v1::ToProxy SocketBank::Answer(const node::v1::SocketsWanted& wanted,
+                                     const PreparedNamespace* prepared, absl::Time now,
+                                     std::vector<SharedFd>& fds) {
   node::v1::ToProxy message;
   node::v1::DialSockets& answer = *message.mutable_dial_sockets();
   answer.set_pod_id(wanted.pod_id());
@@ -97,15 +103,17 @@ node::v1::ToProxy SocketBank::Answer(const node::v1::SocketsWanted& wanted, cons
   return message;
 }
 
-absl::Status SocketBank::Make(const node::v1::SocketsWanted& wanted, uint32_t count, int namespace_fd,
-                              std::vector<SharedFd>& fds) {
+absl::Status SocketBank::Make(const node::v1::SocketsWanted& wanted, uint32_t count,
+                              int namespace_fd, std::vector<SharedFd>& fds) {
   const bool is_v4 = wanted.family() == node::v1::IPV4;
   return network_.RunInside(namespace_fd, [&]() -> absl::Status {
     for (uint32_t i = 0; i < count; ++i) {
-      base::UniqueFd fd(socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+      base::UniqueFd fd(socket(is_v4 ? AF_INET : AF_INET6,
+                               SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
       if (!fd.is_valid()) return base::ErrnoStatus(errno, "dial socket");
       SLUICE_RETURN_IF_ERROR(SetOption(fd.get(), {IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY"}));
-      if (wanted.kind() == node::v1::TO_LOCAL_POD) SLUICE_RETURN_IF_ERROR(MakeTransparent(fd.get(), is_v4));
+      if (wanted.kind() == node::v1::TO_LOCAL_POD)
+        SLUICE_RETURN_IF_ERROR(MakeTransparent(fd.get(), is_v4));
       SLUICE_RETURN_IF_ERROR(kernel_.MarkDialSocket(fd.get()));
       fds.push_back(std::make_shared<const base::UniqueFd>(std::move(fd)));
     }

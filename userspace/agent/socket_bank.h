@@ -1,7 +1,7 @@
-// Makes the sockets that the proxy cannot make itself: inside a pod's namespace, marked as ours, and for local pods
-// transparent, so that the proxy may bind the client's address.
-// Bounds: kSocketsPerAnswerMax in one answer, kSocketsPerSecondMax over all; past that the answer has none and says so.
-// Thread: one. Needs CAP_NET_ADMIN in the pod's namespace.
+// Makes the sockets that the proxy cannot make itself: inside a pod's namespace, marked as ours,
+// and for local pods transparent, so that the proxy may bind the client's address. Bounds:
+// kSocketsPerAnswerMax in one answer, kSocketsPerSecondMax over all; past that the answer has none
+// and says so. Thread: one. Needs CAP_NET_ADMIN in the pod's namespace.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,7 @@ struct SocketBankCounters {
   uint64_t handed = 0;
   uint64_t refused_requests = 0;  // Unknown pod, kind, family or count.
   uint64_t capped_requests = 0;
-  uint64_t failed_requests = 0;   // The kernel refused.
+  uint64_t failed_requests = 0;  // The kernel refused.
 };
 
 class SocketBank {
@@ -45,9 +45,10 @@ class SocketBank {
   SocketBank(const NamespaceSwitch& network, datapath::Datapath& kernel)
       : network_(network), kernel_(kernel), cap_(kSocketsPerSecondMax) {}
 
-  // The answer to `wanted`, with its sockets in `fds`. `prepared` is the pod's, null if there is no such pod.
-  node::v1::ToProxy Answer(const node::v1::SocketsWanted& wanted, const PreparedNamespace* prepared, absl::Time now,
-                           std::vector<SharedFd>& fds);
+  // The answer to `wanted`, with its sockets in `fds`. `prepared` is the pod's, null if there is no
+  // such pod.
+  node::v1::ToProxy Answer(const node::v1::SocketsWanted& wanted, const PreparedNamespace* prepared,
+                           absl::Time now, std::vector<SharedFd>& fds);
 
   const SocketBankCounters& counters() const { return counters_; }
 

@@ -22,7 +22,8 @@ ordered_json Number(double value) {
 ordered_json Acceleration(const NodeView& view) {
   ordered_json probes = ordered_json::array();
   for (const auto& probe : view.probes) {
-    probes.push_back({{"name", probe.name}, {"passed", probe.has_passed}, {"detail", probe.detail}});
+    probes.push_back(
+        {{"name", probe.name}, {"passed", probe.has_passed}, {"detail", probe.detail}});
   }
   return {{"requested", datapath::AccelerationName(view.acceleration_requested)},
           {"level", datapath::AccelerationName(view.acceleration)},
@@ -55,20 +56,24 @@ uint64_t SumOfKernelCounters(const NodeView& view, const char* prefix) {
 ordered_json Connections(const NodeView& view) {
   ordered_json rows = ordered_json::array();
   for (const char* path : {"http", "tcp", "inbound_tcp"}) {
-    rows.push_back({{"path", path},
-                    {"opened", Number(view.proxy_numbers.Value("sluice_connections_opened_total", path))},
-                    {"active", Number(view.proxy_numbers.Value("sluice_connections_active", path))}});
+    rows.push_back(
+        {{"path", path},
+         {"opened", Number(view.proxy_numbers.Value("sluice_connections_opened_total", path))},
+         {"active", Number(view.proxy_numbers.Value("sluice_connections_active", path))}});
   }
   // The kernel lets these go, or refuses them, and does not follow them.
-  rows.push_back({{"path", "passed"}, {"opened", SumOfKernelCounters(view, "connect_passed")}, {"active", 0}});
-  rows.push_back({{"path", "denied"}, {"opened", SumOfKernelCounters(view, "connect_denied")}, {"active", 0}});
+  rows.push_back(
+      {{"path", "passed"}, {"opened", SumOfKernelCounters(view, "connect_passed")}, {"active", 0}});
+  rows.push_back(
+      {{"path", "denied"}, {"opened", SumOfKernelCounters(view, "connect_denied")}, {"active", 0}});
   return rows;
 }
 
 ordered_json Counters(const NodeView& view) {
   ordered_json counters = ordered_json::object();
   for (const auto& row : view.proxy_numbers.counters) {
-    const std::string label = row.label_key.empty() ? "" : absl::StrCat("{", row.label_key, "=", row.label_value, "}");
+    const std::string label =
+        row.label_key.empty() ? "" : absl::StrCat("{", row.label_key, "=", row.label_value, "}");
     counters[row.name + label] = Number(row.value);
   }
   for (const auto& counter : view.kernel_counters) {
@@ -123,11 +128,18 @@ std::string StatusJson(const NodeView& view) {
       {"acceleration", Acceleration(view)},
       {"pods", Pods(view)},
       {"connections", Connections(view)},
-      {"proxy", {{"pid", view.proxy_pid}, {"state", view.proxy_state}, {"restarts", view.proxy_restart_count},
-                 {"numbers_age_s", view.proxy_numbers_age_s}}},
-      {"controller", {{"connected", view.is_controller_connected}, {"reason", view.controller_reason}}},
-      {"config", {{"version", view.config_version}, {"services", view.service_count},
-                  {"workloads", view.workload_count}, {"route_tables", view.route_table_count}}},
+      {"proxy",
+       {{"pid", view.proxy_pid},
+        {"state", view.proxy_state},
+        {"restarts", view.proxy_restart_count},
+        {"numbers_age_s", view.proxy_numbers_age_s}}},
+      {"controller",
+       {{"connected", view.is_controller_connected}, {"reason", view.controller_reason}}},
+      {"config",
+       {{"version", view.config_version},
+        {"services", view.service_count},
+        {"workloads", view.workload_count},
+        {"route_tables", view.route_table_count}}},
       {"counters", Counters(view)},
       {"backends", Backends(view)},
       {"problems", Problems(view)}};

@@ -1,4 +1,5 @@
-// The status of the node as JSON, for `sluicectl status`. Pure; keys as docs/operations.md lists them.
+// The status of the node as JSON, for `sluicectl status`. Pure; keys as docs/operations.md lists
+// them.
 #pragma once
 
 #include <string>

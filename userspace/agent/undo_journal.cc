@@ -31,7 +31,8 @@ bool ReadSysctls(const json& array, NamespaceUndo& undo) {
     if (!entry.is_object()) return false;
     SysctlUndo sysctl{TextOf(entry, "file"), TextOf(entry, "old")};
     // The journal is ours, but it is replayed as root: it must not become a way to write elsewhere.
-    if (!absl::StartsWith(sysctl.file, kSysctlFolder) || absl::StrContains(sysctl.file, "..")) return false;
+    if (!absl::StartsWith(sysctl.file, kSysctlFolder) || absl::StrContains(sysctl.file, ".."))
+      return false;
     undo.sysctls.push_back(std::move(sysctl));
   }
   return true;
@@ -51,9 +52,11 @@ bool ReadNamespace(const json& entry, NamespaceUndo& undo) {
   if (!entry.is_object()) return false;
   undo.path = TextOf(entry, "path");
   const auto cookie = entry.find("cookie");
-  if (!absl::StartsWith(undo.path, "/") || cookie == entry.end() || !cookie->is_number_unsigned()) return false;
+  if (!absl::StartsWith(undo.path, "/") || cookie == entry.end() || !cookie->is_number_unsigned())
+    return false;
   undo.cookie = cookie->get<uint64_t>();
-  return ReadSysctls(entry.value("sysctls", json()), undo) && ReadFamilies(entry.value("families", json()), undo);
+  return ReadSysctls(entry.value("sysctls", json()), undo) &&
+         ReadFamilies(entry.value("families", json()), undo);
 }
 
 }  // namespace
@@ -68,14 +71,19 @@ std::string UndoToText(const UndoList& list) {
     json families = json::array();
     if (undo.has_route_v4) families.push_back(4);
     if (undo.has_route_v6) families.push_back(6);
-    namespaces.push_back({{"path", undo.path}, {"cookie", undo.cookie}, {"sysctls", sysctls}, {"families", families}});
+    namespaces.push_back({{"path", undo.path},
+                          {"cookie", undo.cookie},
+                          {"sysctls", sysctls},
+                          {"families", families}});
   }
-  const json root = {{"boot_id", list.boot_id}, {"bpffs_mount", list.bpffs_mount}, {"namespaces", namespaces}};
+  const json root = {
+      {"boot_id", list.boot_id}, {"bpffs_mount", list.bpffs_mount}, {"namespaces", namespaces}};
   return root.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 absl::StatusOr<UndoList> UndoFromText(const std::string& text) {
-  const absl::Status refusal = absl::DataLossError("the undo journal does not have the expected form");
+  const absl::Status refusal =
+      absl::DataLossError("the undo journal does not have the expected form");
   const json root = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!root.is_object()) return refusal;
   UndoList list;
@@ -102,8 +110,10 @@ absl::StatusOr<UndoList> UndoJournal::ReadEarlier() const {
   if (!text.ok()) return text.status();
   absl::StatusOr<UndoList> earlier = UndoFromText(*text);
   if (!earlier.ok()) {
-    return base::Wrap(earlier.status(), absl::StrCat(path_, " (put the pods' sysctls and rules back by hand, then "
-                                                            "delete the file)"));
+    return base::Wrap(earlier.status(),
+                      absl::StrCat(path_,
+                                   " (put the pods' sysctls and rules back by hand, then "
+                                   "delete the file)"));
   }
   if (earlier->boot_id != list_.boot_id) return UndoList();
   return earlier;
@@ -120,12 +130,14 @@ absl::Status UndoJournal::RecordNamespace(const NamespaceUndo& undo) {
 }
 
 absl::Status UndoJournal::ForgetNamespace(uint64_t cookie) {
-  std::erase_if(list_.namespaces, [cookie](const NamespaceUndo& undo) { return undo.cookie == cookie; });
+  std::erase_if(list_.namespaces,
+                [cookie](const NamespaceUndo& undo) { return undo.cookie == cookie; });
   return Save();
 }
 
 absl::Status UndoJournal::Close() {
-  if (unlink(path_.c_str()) != 0 && errno != ENOENT) return base::ErrnoStatus(errno, absl::StrCat("delete ", path_));
+  if (unlink(path_.c_str()) != 0 && errno != ENOENT)
+    return base::ErrnoStatus(errno, absl::StrCat("delete ", path_));
   return absl::OkStatus();
 }
 

@@ -1,5 +1,6 @@
-// What the agent changed outside itself, written down before it acts, so that the end of this run or the start of
-// the next one after a crash can put it back. One JSON file (undo.json in the state folder):
+// What the agent changed outside itself, written down before it acts, so that the end of this run
+// or the start of the next one after a crash can put it back. One JSON file (undo.json in the state
+// folder):
 //   {"boot_id": "...", "bpffs_mount": "/path or empty",
 //    "namespaces": [{"path", "cookie", "sysctls": [{"file", "old"}], "families": [4, 6]}]}
 // Cookies and mounts of another boot mean nothing: a journal with another boot_id is dropped.

@@ -35,22 +35,29 @@ void Declare(CLI::App& app, Flags& flags) {
   flags.agent.worker_count = default_workers;
   flags.agent.state_dir = "/run/sluice";
   app.add_option("--controller", flags.controller, "The controller's socket, unix:PATH");
-  app.add_option("--state-dir", flags.agent.state_dir, "Folder for the snapshot and the undo journal");
+  app.add_option("--state-dir", flags.agent.state_dir,
+                 "Folder for the snapshot and the undo journal");
   app.add_option("--node", flags.agent.node, "Name of this node (default: the host's name)");
   app.add_option("--acceleration", flags.acceleration, "Kernel path of same-node connections")
       ->check(CLI::IsMember({"off", "send", "full"}));
   app.add_option("--workers", flags.agent.worker_count, "Threads of the proxy")
       ->check(CLI::Range(1u, sluice::agent::kWorkersMax));
-  app.add_option("--access-log", flags.access_log, "Access log format")->check(CLI::IsMember({"off", "text", "json"}));
-  app.add_option("--access-log-file", flags.agent.access_log_file, "Access log file (default: standard error)");
-  app.add_option("--proxy-path", flags.agent.proxy_path, "The proxy's program (default: beside this one)");
-  app.add_option("--proxy-uid", flags.agent.proxy_uid, "User and group of the proxy")->check(CLI::Range(1u, 0x7fffffffu));
+  app.add_option("--access-log", flags.access_log, "Access log format")
+      ->check(CLI::IsMember({"off", "text", "json"}));
+  app.add_option("--access-log-file", flags.agent.access_log_file,
+                 "Access log file (default: standard error)");
+  app.add_option("--proxy-path", flags.agent.proxy_path,
+                 "The proxy's program (default: beside this one)");
+  app.add_option("--proxy-uid", flags.agent.proxy_uid, "User and group of the proxy")
+      ->check(CLI::Range(1u, 0x7fffffffu));
   app.add_option("--admin-port", flags.agent.ports.admin, "Loopback port of GET /status");
   app.add_option("--metrics-port", flags.agent.ports.metrics, "Loopback port of GET /metrics");
-  app.add_option("--readiness-port", flags.agent.ports.readiness, "Loopback port of GET /healthz/ready and /healthz/live");
+  app.add_option("--readiness-port", flags.agent.ports.readiness,
+                 "Loopback port of GET /healthz/ready and /healthz/live");
   app.add_option("--log-level", flags.log_level, "Least level that is logged")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
-  app.add_flag("--undo", flags.is_undo, "Undo what an agent that did not end cleanly left, then exit");
+  app.add_flag("--undo", flags.is_undo,
+               "Undo what an agent that did not end cleanly left, then exit");
 }
 
 int Fail(const std::string& text) {
@@ -77,7 +84,8 @@ std::string Complete(Flags& flags) {
   flags.agent.access_log_format = flags.access_log == "off"    ? sluice::node::v1::ACCESS_LOG_OFF
                                   : flags.access_log == "text" ? sluice::node::v1::ACCESS_LOG_TEXT
                                                                : sluice::node::v1::ACCESS_LOG_JSON;
-  if (flags.agent.proxy_path.empty()) flags.agent.proxy_path = sluice::agent::ProgramFolder() + "/sluice-proxy";
+  if (flags.agent.proxy_path.empty())
+    flags.agent.proxy_path = sluice::agent::ProgramFolder() + "/sluice-proxy";
   if (flags.agent.node.empty()) {
     char name[256] = "node";
     gethostname(name, sizeof(name) - 1);
@@ -95,11 +103,13 @@ void RaiseDescriptorLimit() {
 }
 
 int Run(const Flags& flags) {
-  if (geteuid() != 0) return Fail("sluice-agent must run as root: it enters pods' namespaces and loads BPF programs");
+  if (geteuid() != 0)
+    return Fail("sluice-agent must run as root: it enters pods' namespaces and loads BPF programs");
   if (absl::Status status = sluice::agent::MakeFolder(flags.agent.state_dir); !status.ok()) {
     return Fail(std::string(status.message()));
   }
-  const auto lock = sluice::agent::MachineLock::Take(sluice::agent::kLockPath, flags.agent.state_dir);
+  const auto lock =
+      sluice::agent::MachineLock::Take(sluice::agent::kLockPath, flags.agent.state_dir);
   if (!lock.ok()) return Fail(std::string(lock.status().message()));
   const std::string& unclean = lock->unclean_state_dir();
   for (const std::string& state_dir : {unclean, flags.agent.state_dir}) {

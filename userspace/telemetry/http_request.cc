@@ -24,13 +24,20 @@ bool IsPrintable(std::string_view text) {
 
 const char* Reason(int status_code) {
   switch (status_code) {
-    case 200: return "OK";
-    case 400: return "Bad Request";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 431: return "Request Header Fields Too Large";
-    case 503: return "Service Unavailable";
-    default: return "Error";
+    case 200:
+      return "OK";
+    case 400:
+      return "Bad Request";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Error";
   }
 }
 
@@ -39,7 +46,8 @@ const char* Reason(int status_code) {
 ParsedRequest ParseGetRequest(const std::string& received) {
   const size_t head_end = received.find("\r\n\r\n");
   if (head_end == std::string::npos) {
-    if (received.size() >= HttpServer::kRequestSizeMax) return Refuse(431, "request head too large\n");
+    if (received.size() >= HttpServer::kRequestSizeMax)
+      return Refuse(431, "request head too large\n");
     return {};
   }
   const std::string_view line = std::string_view(received).substr(0, received.find("\r\n"));
@@ -52,7 +60,8 @@ ParsedRequest ParseGetRequest(const std::string& received) {
   const std::string_view target = rest.substr(0, target_end);
   const std::string_view version = rest.substr(target_end + 1);
   if (version != "HTTP/1.1" && version != "HTTP/1.0") return Refuse(400, "not HTTP/1\n");
-  if (method != "GET" && method != "HEAD") return Refuse(405, "only GET and HEAD are served here\n");
+  if (method != "GET" && method != "HEAD")
+    return Refuse(405, "only GET and HEAD are served here\n");
   if (target.empty() || target[0] != '/' || !IsPrintable(target)) {
     return Refuse(400, "the target must be a path\n");
   }

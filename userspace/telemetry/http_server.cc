@@ -45,8 +45,9 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Create(uint16_t port, Ha
       listen(listener.get(), 64) != 0) {
     const int error = errno;
     return base::Wrap(base::ErrnoStatus(error, doing),
-                      error == EADDRINUSE ? "another program has the port; end it or choose another by flag"
-                                          : "operators' endpoint");
+                      error == EADDRINUSE
+                          ? "another program has the port; end it or choose another by flag"
+                          : "operators' endpoint");
   }
   if (getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
     return base::ErrnoStatus(errno, doing);
@@ -60,8 +61,12 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Create(uint16_t port, Ha
                                          ntohs(address.sin_port), std::move(handler)));
 }
 
-HttpServer::HttpServer(base::UniqueFd listener, base::UniqueFd epoll, uint16_t port, Handler handler)
-    : listener_(std::move(listener)), epoll_(std::move(epoll)), port_(port), handler_(std::move(handler)) {}
+HttpServer::HttpServer(base::UniqueFd listener, base::UniqueFd epoll, uint16_t port,
+                       Handler handler)
+    : listener_(std::move(listener)),
+      epoll_(std::move(epoll)),
+      port_(port),
+      handler_(std::move(handler)) {}
 
 void HttpServer::Turn(absl::Time now) {
   std::array<epoll_event, kConnectionsMax + 1> events;

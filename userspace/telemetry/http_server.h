@@ -1,8 +1,8 @@
-// A small HTTP server for operators' endpoints (metrics, health, status): GET only, loopback only, one request per
-// connection, answers may come later. Data-path bytes never pass here; the strict codec is userspace/http.
-// Owned and driven by one event loop: watch poll_fd() for reading, call Turn() when it is ready and once a second.
-// Bounds: kConnectionsMax, kRequestSizeMax, kExchangeTimeout below; the oldest connection gives way to a new one.
-// Thread: the loop's.
+// A small HTTP server for operators' endpoints (metrics, health, status): GET only, loopback only,
+// one request per connection, answers may come later. Data-path bytes never pass here; the strict
+// codec is userspace/http. Owned and driven by one event loop: watch poll_fd() for reading, call
+// Turn() when it is ready and once a second. Bounds: kConnectionsMax, kRequestSizeMax,
+// kExchangeTimeout below; the oldest connection gives way to a new one. Thread: the loop's.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// One value of one metric series, ready to be written out. Producers make a list of these; only prometheus.cc
-// knows the text format.
-// Bounds: the producer bounds its own series; render drops what is past kSamplesMax.
+// One value of one metric series, ready to be written out. Producers make a list of these; only
+// prometheus.cc knows the text format. Bounds: the producer bounds its own series; render drops
+// what is past kSamplesMax.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ inline constexpr size_t kSamplesMax = 20000;
 // True for [a-zA-Z_:][a-zA-Z0-9_:]*, the names that a scraper accepts.
 bool IsMetricName(const std::string& name);
 
-// Prometheus text format 0.0.4. Series of one name are put together; samples with an illegal name are left out,
-// as are later samples of a series that was already written.
+// Prometheus text format 0.0.4. Series of one name are put together; samples with an illegal name
+// are left out, as are later samples of a series that was already written.
 std::string RenderPrometheus(const std::vector<Sample>& samples);
 
 }  // namespace sluice::telemetry

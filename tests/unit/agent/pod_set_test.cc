@@ -1,0 +1,165 @@
+#include "userspace/agent/pod_set.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/agent/builders.h"
+#include "tests/unit/agent/fakes.h"
+
+namespace sluice::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class PodSetTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    PutPod(resources_, "a", "/run/netns/a", {"10.0.0.1"});
+    host_.cookies["/run/netns/a"] = 11;
+  }
+  void Step(bool can_add = true) {
+    pods_.Plan(resources_);
+    pods_.Advance(can_add);
+  }
+  void Serve() {
+    Step();
+    ASSERT_TRUE(pods_.PodAdded(1));
+    deeds_.clear();
+  }
+  std::string Reason() const { return pods_.ReasonOf(pods_.plan().at(0)); }
+
+  Deeds deeds_;
+  FakeKernel kernel_{deeds_};
+  FakeProxy proxy_{deeds_};
+  FakeHost host_{deeds_};
+  Resources resources_;
+  PodSet pods_{kernel_, proxy_, host_};
+};
+
+TEST_F(PodSetTest, CapturesOnlyAfterTheProxyAccepts) {
+  Step();
+  pods_.PodAdded(1);
+
+  EXPECT_THAT(deeds_, ElementsAre("prepare 11", "add pod 1", "enrol 11"));
+  EXPECT_TRUE(pods_.IsCaptured("a"));
+  EXPECT_EQ(Reason(), "");
+  EXPECT_THAT(pods_.CapturedAddresses(), ElementsAre(Ip("10.0.0.1")));
+}
+
+TEST_F(PodSetTest, WaitsForTheProxysConfiguration) {
+  Step(/*can_add=*/false);
+
+  EXPECT_THAT(deeds_, ElementsAre("prepare 11"));
+  EXPECT_FALSE(pods_.IsCaptured("a"));
+}
+
+TEST_F(PodSetTest, LeavesTheKernelBeforeTheProxyAndTheNamespaceLast) {
+  Serve();
+  resources_.local_pods.clear();
+  Step();
+  pods_.PodRemoved(1);
+
+  EXPECT_THAT(deeds_, ElementsAre("kernel remove 11", "remove pod 1", "restore 11"));
+  EXPECT_THAT(pods_.CapturedAddresses(), IsEmpty());
+}
+
+TEST_F(PodSetTest, GivesANewNamespaceAtTheSamePathANewPod) {
+  Serve();
+  host_.cookies["/run/netns/a"] = 12;
+  Step();
+
+  EXPECT_THAT(deeds_, ElementsAre("kernel remove 11", "remove pod 1", "prepare 12", "add pod 2"));
+}
+
+TEST_F(PodSetTest, RemovesAPodWhoseNamespaceFileIsGone) {
+  Serve();
+  host_.cookies.clear();
+  Step();
+
+  EXPECT_THAT(deeds_, ElementsAre("kernel remove 11", "remove pod 1"));
+  EXPECT_THAT(Reason(), HasSubstr("is gone"));
+}
+
+TEST_F(PodSetTest, TakesAChangedPodAgainOnlyWhenTheProxyLetItGo) {
+  Serve();
+  PutResource(resources_.addresses, "a", WorkloadOf("a", {"10.0.0.9"}));
+  Step();
+  EXPECT_THAT(deeds_, ElementsAre("kernel remove 11", "remove pod 1"));
+  EXPECT_THAT(Reason(), HasSubstr("has not let go"));
+  deeds_.clear();
+  pods_.PodRemoved(1);
+  Step();
+
+  EXPECT_THAT(deeds_, ElementsAre("restore 11", "prepare 11", "add pod 1"));
+}
+
+TEST_F(PodSetTest, StaysCapturedWhileTheProxyIsStartedAgain) {
+  Serve();
+  pods_.ProxyGone();
+  EXPECT_TRUE(pods_.IsCaptured("a"));
+  EXPECT_NE(Reason(), "");
+  Step();
+  pods_.PodAdded(1);
+
+  EXPECT_THAT(deeds_, ElementsAre("add pod 1"));
+  EXPECT_EQ(Reason(), "");
+}
+
+TEST_F(PodSetTest, TriesAgainWhenANamespaceCannotBePrepared) {
+  host_.prepare_error = "lo is down";
+  Step();
+  EXPECT_EQ(Reason(), "lo is down");
+  host_.prepare_error.clear();
+  Step();
+
+  EXPECT_THAT(deeds_, ElementsAre("prepare 11", "add pod 1"));
+}
+
+TEST_F(PodSetTest, TakesAPodBackWhenTheKernelRefusesIt) {
+  kernel_.enrol_error = "map is full";
+  Step();
+  pods_.PodAdded(1);
+  EXPECT_FALSE(pods_.IsCaptured("a"));
+  EXPECT_EQ(Reason(), "map is full");
+  pods_.Advance(true);
+
+  EXPECT_THAT(deeds_, testing::Contains("remove pod 1"));
+}
+
+TEST_F(PodSetTest, FinishesLeavingPodsWhenTheProxyEnds) {
+  Serve();
+  resources_.local_pods.clear();
+  Step();
+  pods_.ProxyGone();
+
+  EXPECT_EQ(deeds_.back(), "restore 11");
+}
+
+TEST_F(PodSetTest, ForgetsAPodThatTheProxyNeverKnewAtOnce) {
+  Step(/*can_add=*/false);
+  resources_.local_pods.clear();
+  Step(/*can_add=*/false);
+
+  EXPECT_THAT(deeds_, ElementsAre("prepare 11", "restore 11"));
+}
+
+TEST_F(PodSetTest, BelievesNoProxyThatSpeaksOfUnknownPods) {
+  Serve();
+
+  EXPECT_FALSE(pods_.PodAdded(99));
+  EXPECT_FALSE(pods_.PodAdded(1));
+  EXPECT_FALSE(pods_.PodRemoved(1));
+  EXPECT_THAT(deeds_, IsEmpty());
+}
+
+TEST_F(PodSetTest, PutsEverythingBackAtTheEnd) {
+  Serve();
+  pods_.PutEverythingBack();
+
+  EXPECT_THAT(deeds_, ElementsAre("restore 11"));
+}
+
+}  // namespace
+}  // namespace sluice::agent
