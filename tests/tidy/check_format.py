@@ -1,5 +1,7 @@
 """Fails on C++ and BPF sources that clang-format 14 would change; `./dev fmt` mends them."""
 
+import concurrent.futures
+import os
 import shutil
 import subprocess
 import sys
@@ -13,11 +15,13 @@ def main():
         print("clang-format-14 is missing: ./dev setup")
         return 1
     listed = sources.files(*sources.CXX)
-    differing = []
-    for path in listed:
+
+    def differs(path):
         done = subprocess.run([program, "--style=file", str(sources.ROOT / path)], stdout=subprocess.PIPE, check=True)
-        if done.stdout != (sources.ROOT / path).read_bytes():
-            differing.append(path)
+        return done.stdout != (sources.ROOT / path).read_bytes()
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        differing = [path for path, is_different in zip(listed, pool.map(differs, listed)) if is_different]
     for path in differing:
         print(f"{path}: not as clang-format writes it; run ./dev fmt")
     return 1 if differing else 0

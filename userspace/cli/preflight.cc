@@ -27,7 +27,7 @@ namespace {
 constexpr int kKernelMajorMin = 6;
 constexpr int kKernelMinorMin = 1;
 
-absl::Status Unmet(std::string text) { return absl::FailedPreconditionError(std::move(text)); }
+absl::Status Unmet(const std::string& text) { return absl::FailedPreconditionError(text); }
 
 std::string ReadText(const std::string& path) {
   std::ifstream file(path);
