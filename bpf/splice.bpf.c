@@ -21,8 +21,8 @@ static __always_inline int pass(enum sluice_verdict verdict)
 /*
  * The send fails with EINVAL and takes no byte: the proxy tries again when the reader has read.
  * SK_DROP would be the plain way, but the kernel keeps that verdict for every later message of the
- * socket without asking again (Linux 6.18: psock->eval stays __SK_DROP). So the message is sent into a
- * wall: a connection of the agent's in repair mode, which refuses whatever is written to it.
+ * socket without asking again (Linux 6.18: psock->eval stays __SK_DROP). So the message is sent
+ * into a wall: a connection of the agent's in repair mode, which refuses whatever is written to it.
  */
 static __always_inline int busy(struct sk_msg_md *msg)
 {

@@ -19,7 +19,7 @@
 #define SLUICE_UNREAD_LOW_BYTES	 (SLUICE_UNREAD_HIGH_BYTES / 4)
 
 /*
- * Bytes that an application's enrolled socket may hold unsent while it is on TCP. Without it TCP takes
- * its whole send buffer (4 MiB) on top of the high mark.
+ * Bytes that an application's enrolled socket may hold unsent while it is on TCP. Without it TCP
+ * takes its whole send buffer (4 MiB) on top of the high mark.
  */
 #define SLUICE_UNSENT_MAX_BYTES (1024 * 1024)

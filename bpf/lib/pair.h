@@ -15,7 +15,7 @@
 #include "bpf/lib/maps.h"
 #include "bpf/lib/sockops.h"
 
-#define SLUICE_SOL_TCP           6
+#define SLUICE_SOL_TCP		 6
 #define SLUICE_TCP_NOTSENT_LOWAT 25
 
 #define SLUICE_ALIVE(side) (1u << (side))
@@ -37,8 +37,8 @@ static __always_inline __u64 sluice_peer_sock(const struct sluice_pair *pair,
 }
 
 /*
- * Bounds what TCP takes after the guard has sent an application back to it. An application that sets
- * the option itself has the last word; a kernel that refuses it keeps TCP's own bound.
+ * Bounds what TCP takes after the guard has sent an application back to it. An application that
+ * sets the option itself has the last word; a kernel that refuses it keeps TCP's own bound.
  */
 static __always_inline void sluice_bound_unsent(struct bpf_sock_ops *ctx)
 {

@@ -13,7 +13,8 @@ base::SocketAddress Vip4(uint16_t port = 80) { return {*base::IpAddress::Parse(k
 base::SocketAddress Vip6(uint16_t port = 80) { return {*base::IpAddress::Parse(kVip6), port}; }
 
 std::optional<base::SocketAddress> Taken(const Mesh& mesh, const base::SocketAddress& client) {
-  return datapath::TakeOriginalDestination(mesh.datapath->original_destinations_fd(), mesh.client.cookie, client);
+  return datapath::TakeOriginalDestination(mesh.datapath->original_destinations_fd(),
+                                           mesh.client.cookie, client);
 }
 
 TEST_F(CaptureTest, SendsAProxiedIpv4DestinationToTheListener) {
@@ -194,7 +195,8 @@ TEST_F(CaptureTest, FollowsAChangeOfTheDestinations) {
     table.push_back({.address = vip.ip, .port = 80, .path = datapath::FlowPath::kProxy});
     table.push_back({.address = vip.ip, .port = 0, .path = datapath::FlowPath::kDeny});
   }
-  for (const base::IpAddress& pod : {mesh.client.v4, mesh.client.v6, mesh.server.v4, mesh.server.v6}) {
+  for (const base::IpAddress& pod :
+       {mesh.client.v4, mesh.client.v6, mesh.server.v4, mesh.server.v6}) {
     table.push_back({.address = pod, .port = 0, .path = datapath::FlowPath::kProxy});
   }
   auto more = table;

@@ -32,7 +32,8 @@ TEST_F(InboundTest, WorksForIpv6) {
 TEST_F(InboundTest, LetsTheProxysDialReachTheApplication) {
   const base::UniqueFd app = Listen(mesh_->server, {mesh_->server.v4, kAppPort});
 
-  const base::UniqueFd p2 = mesh_->DialLocalPod({mesh_->client.v4, 0}, {mesh_->server.v4, kAppPort});
+  const base::UniqueFd p2 =
+      mesh_->DialLocalPod({mesh_->client.v4, 0}, {mesh_->server.v4, kAppPort});
 
   ASSERT_TRUE(p2.is_valid());
   base::SocketAddress peer;

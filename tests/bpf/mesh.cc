@@ -47,7 +47,7 @@ Mesh::Mesh(datapath::Acceleration acceleration) {
   mkdir(bpffs_.c_str(), 0700);
   has_mounted_ = mount("none", bpffs_.c_str(), "bpf", 0, nullptr) == 0;
   SLUICE_CHECK(has_mounted_);
-  auto made = datapath::Datapath::Create({.bpffs_dir = bpffs_ + "/sluice", .acceleration = acceleration});
+  auto made = datapath::Datapath::Create({.bpffs_dir = pin_dir(), .acceleration = acceleration});
   if (!made.ok()) std::fprintf(stderr, "%s\n", made.status().ToString().c_str());
   SLUICE_CHECK(made.ok());
   datapath = *std::move(made);
@@ -59,6 +59,14 @@ Mesh::~Mesh() {
   rmdir(bpffs_.c_str());
 }
 
+absl::Status Mesh::EnrolClient() {
+  return datapath->EnrolPod({.pod_id = 1,
+                             .netns_cookie = client.cookie,
+                             .netns_fd = client.fd.get(),
+                             .address_v4 = client.v4,
+                             .address_v6 = client.v6});
+}
+
 void Mesh::Enrol() {
   using datapath::kInboundPort;
   using datapath::kOutboundPort;
@@ -68,13 +76,7 @@ void Mesh::Enrol() {
   outbound6 = Listen(client, At(absl::StrCat("[::1]:", kOutboundPort)));
   inbound4 = Listen(server, At(absl::StrCat("0.0.0.0:", kInboundPort)));
   inbound6 = Listen(server, At(absl::StrCat("[::]:", kInboundPort)));
-  SLUICE_CHECK(datapath
-                   ->EnrolPod({.pod_id = 1,
-                               .netns_cookie = client.cookie,
-                               .netns_fd = client.fd.get(),
-                               .address_v4 = client.v4,
-                               .address_v6 = client.v6})
-                   .ok());
+  SLUICE_CHECK(EnrolClient().ok());
   SLUICE_CHECK(datapath
                    ->EnrolPod({.pod_id = 2,
                                .netns_cookie = server.cookie,
@@ -127,9 +129,10 @@ Hop Mesh::MakeHop(int app, const base::SocketAddress& vip, const base::SocketAdd
   base::SocketAddress peer;
   hop.p1 = Accept(vip.ip.is_v4() ? outbound4.get() : outbound6.get(), &peer);
   SLUICE_CHECK(hop.p1.is_valid());
-  SLUICE_CHECK(
-      datapath::TakeOriginalDestination(datapath->original_destinations_fd(), client.cookie, peer) == vip);
-  hop.p2 = DialLocalPod({.ip = app_address.ip.is_v4() ? client.v4 : client.v6, .port = 0}, app_address);
+  SLUICE_CHECK(datapath::TakeOriginalDestination(datapath->original_destinations_fd(),
+                                                 client.cookie, peer) == vip);
+  hop.p2 =
+      DialLocalPod({.ip = app_address.ip.is_v4() ? client.v4 : client.v6, .port = 0}, app_address);
   SLUICE_CHECK(hop.p2.is_valid());
   hop.s = Accept(app);
   SLUICE_CHECK(hop.s.is_valid());

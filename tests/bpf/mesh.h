@@ -34,9 +34,11 @@ class Mesh {
   Namespace outside = network.Add("outside", 4);
   std::unique_ptr<datapath::Datapath> datapath;
 
-  // Both pods, their listeners, and destinations: VIP port 80 to the proxy, 81 denied, other ports passed;
-  // both pods' addresses to the proxy.
+  // Both pods, their listeners, and destinations: VIP port 80 to the proxy, 81 denied, other ports
+  // passed; both pods' addresses to the proxy.
   void Enrol();
+  absl::Status EnrolClient();
+  std::string pin_dir() const { return bpffs_ + "/sluice"; }
   base::UniqueFd outbound4, outbound6;  // In the client pod.
   base::UniqueFd inbound4, inbound6;    // In the server pod.
 

@@ -34,7 +34,9 @@ void Run(const std::string& command) {
   }
 }
 
-void RunQuietly(const std::string& command) { static_cast<void>(!std::system((command + " 2>/dev/null").c_str())); }
+void RunQuietly(const std::string& command) {
+  static_cast<void>(!std::system((command + " 2>/dev/null").c_str()));
+}
 
 // "slbpf-<pid>-<name>" of a process that is gone.
 bool IsStale(const std::string& name) {
@@ -107,11 +109,15 @@ void In(const Namespace& where, const std::function<void()>& body) {
 
 void PrepareDials(const Namespace& where) {
   const std::string n = "ip netns exec " + where.name + " ";
-  Run(n + "sysctl -qw net.ipv4.tcp_fwmark_accept=1 net.ipv4.conf.all.src_valid_mark=1 "
-          "net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.lo.rp_filter=0 net.ipv4.fwmark_reflect=1 net.ipv6.fwmark_reflect=1");
+  Run(n +
+      "sysctl -qw net.ipv4.tcp_fwmark_accept=1 net.ipv4.conf.all.src_valid_mark=1 "
+      "net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.lo.rp_filter=0 net.ipv4.fwmark_reflect=1 "
+      "net.ipv6.fwmark_reflect=1");
   for (const char* family : {"-4", "-6"}) {
-    Run(absl::StrCat(n, "ip ", family, " rule add fwmark ", datapath::kDialMark, " lookup ", datapath::kDialTable));
-    Run(absl::StrCat(n, "ip ", family, " route add local default dev lo table ", datapath::kDialTable));
+    Run(absl::StrCat(n, "ip ", family, " rule add fwmark ", datapath::kDialMark, " lookup ",
+                     datapath::kDialTable));
+    Run(absl::StrCat(n, "ip ", family, " route add local default dev lo table ",
+                     datapath::kDialTable));
   }
 }
 
@@ -132,12 +138,14 @@ base::UniqueFd SocketIn(const Namespace& where, int family) {
   return fd;
 }
 
-base::UniqueFd Listen(const Namespace& where, const base::SocketAddress& address, bool is_dual_stack) {
+base::UniqueFd Listen(const Namespace& where, const base::SocketAddress& address,
+                      bool is_dual_stack) {
   base::UniqueFd fd = SocketIn(where, address.ip.is_v4() ? AF_INET : AF_INET6);
   const int one = 1;
   const int only_v6 = is_dual_stack ? 0 : 1;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  if (!address.ip.is_v4()) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof only_v6);
+  if (!address.ip.is_v4())
+    setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof only_v6);
   sockaddr_storage storage;
   const socklen_t size = address.ToSockaddr(storage);
   SLUICE_CHECK(bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) == 0);

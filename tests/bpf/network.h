@@ -44,7 +44,8 @@ void PrepareDials(const Namespace& where);
 
 // Blocking sockets with a timeout of 5 s, so that a broken test ends.
 base::UniqueFd Socket(int family);
-base::UniqueFd Listen(const Namespace& where, const base::SocketAddress& address, bool is_dual_stack = false);
+base::UniqueFd Listen(const Namespace& where, const base::SocketAddress& address,
+                      bool is_dual_stack = false);
 base::UniqueFd SocketIn(const Namespace& where, int family);
 // 0 or errno.
 int Connect(int fd, const base::SocketAddress& to);

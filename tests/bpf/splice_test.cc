@@ -1,5 +1,5 @@
-// The joined pairs of a same-node hop at level `full`. Towards the proxy: c -> p1, s -> p2; towards an
-// application: p1 -> c, p2 -> s.
+// The joined pairs of a same-node hop at level `full`. Towards the proxy: c -> p1, s -> p2; towards
+// an application: p1 -> c, p2 -> s.
 #include <fcntl.h>
 #include <liburing.h>
 #include <poll.h>
@@ -33,7 +33,8 @@ void Fill(std::vector<uint8_t>& buffer, size_t offset, size_t size) {
   for (size_t i = 0; i < size; ++i) buffer[i] = ByteAt(offset + i);
 }
 
-// A proxy retries when it is told that the application is busy when the application has read. Gives up when nothing moves for 5 s.
+// A proxy retries when it is told that the application is busy when the application has read. Gives
+// up when nothing moves for 5 s.
 bool SendAll(int fd, size_t total) {
   std::vector<uint8_t> buffer(128 * 1024);
   auto moved = std::chrono::steady_clock::now();
@@ -44,9 +45,10 @@ bool SendAll(int fd, size_t total) {
     if (taken > 0) {
       sent += static_cast<size_t>(taken);
       moved = std::chrono::steady_clock::now();
-    } else if (errno == kSendBusy && std::chrono::steady_clock::now() - moved < std::chrono::seconds(5)) {
-      // The proxy's retry timer. Yielding in a loop would not do: Linux 6.18 takes it as having run for long
-      // and lets the thread starve for seconds.
+    } else if (errno == kSendBusy &&
+               std::chrono::steady_clock::now() - moved < std::chrono::seconds(5)) {
+      // The proxy's retry timer. Yielding in a loop would not do: Linux 6.18 takes it as having run
+      // for long and lets the thread starve for seconds.
       poll(nullptr, 0, 1);
     } else {
       return false;
@@ -55,16 +57,20 @@ bool SendAll(int fd, size_t total) {
   return true;
 }
 
-// A blocking recv() of an enrolled socket may say EAGAIN early: the kernel waits only once, and a writer of the
-// same socket that had to wait wakes the reader too (Linux 6.18). So it asks again until nothing moves for 5 s.
+// A blocking recv() of an enrolled socket may say EAGAIN early: the kernel waits only once, and a
+// writer of the same socket that had to wait wakes the reader too (Linux 6.18). So it asks again
+// until nothing moves for 5 s.
 bool ReceiveAll(int fd, size_t total) {
   std::vector<uint8_t> buffer(256 * 1024);
   auto moved = std::chrono::steady_clock::now();
   for (size_t received = 0; received < total;) {
     const ssize_t size = recv(fd, buffer.data(), buffer.size(), 0);
-    if (size < 0 && errno == EAGAIN && std::chrono::steady_clock::now() - moved < std::chrono::seconds(5)) continue;
+    if (size < 0 && errno == EAGAIN &&
+        std::chrono::steady_clock::now() - moved < std::chrono::seconds(5))
+      continue;
     if (size <= 0) {
-      ADD_FAILURE() << "recv gave " << size << ", errno " << errno << " after " << received << " bytes";
+      ADD_FAILURE() << "recv gave " << size << ", errno " << errno << " after " << received
+                    << " bytes";
       return false;
     }
     for (ssize_t i = 0; i < size; ++i) {
@@ -150,8 +156,9 @@ TEST_F(SpliceTest, RedirectsTheFirstMessageInEveryDirection) {
   const uint64_t before = Count("splice_redirected");
   char byte;
 
-  for (const auto& [from, to] : {std::pair(hop_.c.get(), hop_.p1.get()), std::pair(hop_.p1.get(), hop_.c.get()),
-                                 std::pair(hop_.p2.get(), hop_.s.get()), std::pair(hop_.s.get(), hop_.p2.get())}) {
+  for (const auto& [from, to] :
+       {std::pair(hop_.c.get(), hop_.p1.get()), std::pair(hop_.p1.get(), hop_.c.get()),
+        std::pair(hop_.p2.get(), hop_.s.get()), std::pair(hop_.s.get(), hop_.p2.get())}) {
     ASSERT_EQ(send(from, "a", 1, 0), 1);
     ASSERT_EQ(recv(to, &byte, 1, 0), 1);
   }
@@ -179,7 +186,8 @@ TEST_F(SpliceTest, Carries100MiBIntactInEveryDirectionAtOnce) {
 }
 
 TEST_F(SpliceTest, HoldsBackAnApplicationWhileTheProxySleeps) {
-  for (const auto& [from, to] : {std::pair(hop_.c.get(), hop_.p1.get()), std::pair(hop_.s.get(), hop_.p2.get())}) {
+  for (const auto& [from, to] :
+       {std::pair(hop_.c.get(), hop_.p1.get()), std::pair(hop_.s.get(), hop_.p2.get())}) {
     int error = 0;
 
     const size_t accepted = SendUntilRefused(from, error);
@@ -191,7 +199,8 @@ TEST_F(SpliceTest, HoldsBackAnApplicationWhileTheProxySleeps) {
 }
 
 TEST_F(SpliceTest, RefusesTheProxyWhileAnApplicationSleeps) {
-  for (const auto& [from, to] : {std::pair(hop_.p1.get(), hop_.c.get()), std::pair(hop_.p2.get(), hop_.s.get())}) {
+  for (const auto& [from, to] :
+       {std::pair(hop_.p1.get(), hop_.c.get()), std::pair(hop_.p2.get(), hop_.s.get())}) {
     int error = 0;
 
     const size_t accepted = SendUntilRefused(from, error);
@@ -222,7 +231,8 @@ TEST_F(SpliceTest, TellsAnIoUringSendThatTheApplicationSleeps) {
   int last = 1;
 
   while (last > 0 && accepted < 64 * kMiB) {
-    io_uring_prep_send(io_uring_get_sqe(&ring), hop_.p1.get(), buffer.data(), buffer.size(), MSG_NOSIGNAL);
+    io_uring_prep_send(io_uring_get_sqe(&ring), hop_.p1.get(), buffer.data(), buffer.size(),
+                       MSG_NOSIGNAL);
     io_uring_submit_and_wait(&ring, 1);
     io_uring_cqe* cqe = nullptr;
     ASSERT_EQ(io_uring_wait_cqe(&ring, &cqe), 0);
@@ -238,7 +248,8 @@ TEST_F(SpliceTest, TellsAnIoUringSendThatTheApplicationSleeps) {
 }
 
 TEST_F(SpliceTest, TellsTheApplicationHowManyBytesWait) {
-  for (const auto& [from, to] : {std::pair(hop_.p1.get(), hop_.c.get()), std::pair(hop_.p2.get(), hop_.s.get())}) {
+  for (const auto& [from, to] :
+       {std::pair(hop_.p1.get(), hop_.c.get()), std::pair(hop_.p2.get(), hop_.s.get())}) {
     const char text[100] = {};
     int waiting = 0;
 
@@ -251,7 +262,8 @@ TEST_F(SpliceTest, TellsTheApplicationHowManyBytesWait) {
 }
 
 TEST_F(SpliceTest, DeliversAllBytesBeforeAHalfClose) {
-  for (const auto& [from, to] : {std::pair(hop_.c.get(), hop_.p1.get()), std::pair(hop_.p2.get(), hop_.s.get())}) {
+  for (const auto& [from, to] :
+       {std::pair(hop_.c.get(), hop_.p1.get()), std::pair(hop_.p2.get(), hop_.s.get())}) {
     char text[8];
     ASSERT_EQ(send(from, "last", 4, 0), 4);
 

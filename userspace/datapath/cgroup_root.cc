@@ -15,7 +15,8 @@ std::string Unescape(absl::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\\' && i + 3 < text.size()) {
-      out.push_back(static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0')));
+      out.push_back(static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
+                                      (text[i + 3] - '0')));
       i += 3;
     } else {
       out.push_back(text[i]);
@@ -28,9 +29,11 @@ std::string Unescape(absl::string_view text) {
 
 std::optional<std::string> ParseCgroupRoot(std::string_view mountinfo) {
   std::optional<std::string> part;
-  for (const absl::string_view line : absl::StrSplit(absl::string_view(mountinfo.data(), mountinfo.size()), '\n')) {
+  for (const absl::string_view line :
+       absl::StrSplit(absl::string_view(mountinfo.data(), mountinfo.size()), '\n')) {
     // "36 35 98:0 /root /mount/point options [fields...] - type source superoptions"
-    const std::pair<absl::string_view, absl::string_view> halves = absl::StrSplit(line, absl::MaxSplits(" - ", 1));
+    const std::pair<absl::string_view, absl::string_view> halves =
+        absl::StrSplit(line, absl::MaxSplits(" - ", 1));
     const std::vector<absl::string_view> left = absl::StrSplit(halves.first, ' ');
     const std::vector<absl::string_view> right = absl::StrSplit(halves.second, ' ');
     if (left.size() < 6 || right.empty() || right[0] != "cgroup2") continue;

@@ -1,4 +1,5 @@
-// Where the cgroup v2 hierarchy is mounted: never assumed, since hybrid hosts have it under `unified/`.
+// Where the cgroup v2 hierarchy is mounted: never assumed, since hybrid hosts have it under
+// `unified/`.
 #pragma once
 
 #include <optional>

@@ -6,11 +6,12 @@
 
 namespace sluice::datapath {
 
-// SO_MARK of a dial socket to a local pod; the reply path follows it through the rule and table below.
-// Rule: `fwmark kDialMark lookup kDialTable`; table: `local default dev lo`; both for IPv4 and IPv6. Sysctls of
-// the namespace: net.ipv4.tcp_fwmark_accept=1, net.ipv4.conf.all.src_valid_mark=1, rp_filter=0 on all and lo, and
-// fwmark_reflect=1 in net.ipv4 and net.ipv6: without it a RST that no socket sends (nobody listens on the port) leaves
-// by the interface of the pod and the dial hangs instead of being refused.
+// SO_MARK of a dial socket to a local pod; the reply path follows it through the rule and table
+// below. Rule: `fwmark kDialMark lookup kDialTable`; table: `local default dev lo`; both for IPv4
+// and IPv6. Sysctls of the namespace: net.ipv4.tcp_fwmark_accept=1,
+// net.ipv4.conf.all.src_valid_mark=1, rp_filter=0 on all and lo, and fwmark_reflect=1 in net.ipv4
+// and net.ipv6: without it a RST that no socket sends (nobody listens on the port) leaves by the
+// interface of the pod and the dial hangs instead of being refused.
 inline constexpr uint32_t kDialMark = 0x51CE;
 inline constexpr uint32_t kDialTable = 5100;
 
@@ -18,9 +19,10 @@ inline constexpr uint32_t kDialTable = 5100;
 inline constexpr uint16_t kOutboundPort = 15001;  // On loopback only.
 inline constexpr uint16_t kInboundPort = 15006;   // On every address, reached through sk_lookup.
 
-// What send() on an accelerated leg towards an application answers while that application has too much unread:
-// no byte was taken (of a larger send: those reported), try again on a timer. Not EACCES: the kernel would repeat a
-// dropped verdict for ever. A healthy TCP socket never answers EINVAL otherwise.
+// What send() on an accelerated leg towards an application answers while that application has too
+// much unread: no byte was taken (of a larger send: those reported), try again on a timer. Not
+// EACCES: the kernel would repeat a dropped verdict for ever. A healthy TCP socket never answers
+// EINVAL otherwise.
 inline constexpr int kSendBusy = EINVAL;
 
 }  // namespace sluice::datapath

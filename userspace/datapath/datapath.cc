@@ -43,13 +43,16 @@ class KernelDatapath final : public Datapath {
   absl::Status RemovePod(uint64_t netns_cookie) override;
   absl::StatusOr<MapChange> SyncDestinations(std::vector<Destination> desired) override;
   absl::Status MarkDialSocket(int fd) override;
-  int original_destinations_fd() const override { return programs_->map_fd(MapName::kOriginalDestinations); }
+  int original_destinations_fd() const override {
+    return programs_->map_fd(MapName::kOriginalDestinations);
+  }
   std::vector<KernelCounter> ReadCounters() const override { return programs_->ReadCounters(); }
   absl::Status Detach() override { return programs_->Detach(); }
 
  private:
   absl::Status AddInbound(const PodSockets& pod, EnrolledPod& enrolled);
-  absl::Status AddAddress(const PodSockets& pod, const base::IpAddress& address, int listener, EnrolledPod& enrolled);
+  absl::Status AddAddress(const PodSockets& pod, const base::IpAddress& address, int listener,
+                          EnrolledPod& enrolled);
   absl::Status AddOutbound(const PodSockets& pod);
   absl::Status RemoveInbound(uint64_t netns_cookie, const EnrolledPod& enrolled);
   absl::Status Apply(const DestinationChange& change, MapChange& done);
@@ -69,26 +72,28 @@ absl::Status KernelDatapath::Start(const DatapathOptions& options) {
     cgroup_dir = *std::move(found);
   }
   const base::UniqueFd cgroup(open(cgroup_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!cgroup.is_valid()) return base::ErrnoStatus(errno, absl::StrCat("opening the cgroup ", cgroup_dir));
+  if (!cgroup.is_valid())
+    return base::ErrnoStatus(errno, absl::StrCat("opening the cgroup ", cgroup_dir));
   SLUICE_RETURN_IF_ERROR(programs_->Attach(cgroup.get(), options.bpffs_dir));
   if (options.acceleration != Acceleration::kOff) {
     if (programs_->has_splice()) {
       probes_ = RunProbes(*programs_);
       level_ = ChooseLevel(options.acceleration, probes_);
     } else {
-      level_.reason = absl::StrCat("this kernel refuses the splice program: ", programs_->splice_error());
+      level_.reason =
+          absl::StrCat("this kernel refuses the splice program: ", programs_->splice_error());
     }
   }
   return programs_->SetLevel(level_.level);
 }
 
-absl::Status KernelDatapath::AddAddress(const PodSockets& pod, const base::IpAddress& address, int listener,
-                                        EnrolledPod& enrolled) {
+absl::Status KernelDatapath::AddAddress(const PodSockets& pod, const base::IpAddress& address,
+                                        int listener, EnrolledPod& enrolled) {
   if (address.is_unspecified()) return absl::OkStatus();
   const sluice_address key = ToAbi(address);
-  SLUICE_RETURN_IF_ERROR(
-      base::Wrap(programs_->Write(MapName::kAddresses, &key, &pod.pod_id, kOnlyIfNew),
-                 absl::StrCat("taking the address ", address.ToString(), " (does another pod have it?)")));
+  SLUICE_RETURN_IF_ERROR(base::Wrap(
+      programs_->Write(MapName::kAddresses, &key, &pod.pod_id, kOnlyIfNew),
+      absl::StrCat("taking the address ", address.ToString(), " (does another pod have it?)")));
   enrolled.addresses.push_back(address);
   if (listener < 0) return absl::OkStatus();  // Connections to this family are refused.
   const uint64_t fd = static_cast<uint64_t>(listener);
@@ -114,7 +119,8 @@ absl::Status KernelDatapath::EnrolPod(const PodSockets& pod) {
     return absl::InvalidArgumentError("a pod needs an id and a namespace cookie, both above 0");
   }
   if (pods_.contains(pod.netns_cookie)) {
-    return absl::AlreadyExistsError(absl::StrCat("the namespace ", pod.netns_cookie, " is enrolled already"));
+    return absl::AlreadyExistsError(
+        absl::StrCat("the namespace ", pod.netns_cookie, " is enrolled already"));
   }
   EnrolledPod enrolled{.pod_id = pod.pod_id};
   absl::Status status = AddInbound(pod, enrolled);
@@ -190,9 +196,12 @@ absl::Status KernelDatapath::MarkDialSocket(int fd) {
 
 const char* AccelerationName(Acceleration level) {
   switch (level) {
-    case Acceleration::kOff: return "off";
-    case Acceleration::kSend: return "send";
-    case Acceleration::kFull: return "full";
+    case Acceleration::kOff:
+      return "off";
+    case Acceleration::kSend:
+      return "send";
+    case Acceleration::kFull:
+      return "full";
   }
   return "unknown";
 }

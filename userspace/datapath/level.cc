@@ -13,13 +13,14 @@ constexpr std::array kBasic = {kProbeRedirect, kProbeMemoryCharged, kProbeGuard,
                                kProbeOrder,    kProbeHalfClose,     kProbeCloseUnread};
 
 bool HasPassed(const std::vector<ProbeResult>& probes, std::string_view name) {
-  return std::any_of(probes.begin(), probes.end(),
-                     [&](const ProbeResult& probe) { return probe.name == name && probe.has_passed; });
+  return std::any_of(probes.begin(), probes.end(), [&](const ProbeResult& probe) {
+    return probe.name == name && probe.has_passed;
+  });
 }
 
 std::string Failed(std::string_view name, std::string_view consequence) {
-  return absl::StrCat("probe ", absl::string_view(name.data(), name.size()), " failed: ",
-                      absl::string_view(consequence.data(), consequence.size()));
+  return absl::StrCat("probe ", absl::string_view(name.data(), name.size()),
+                      " failed: ", absl::string_view(consequence.data(), consequence.size()));
 }
 
 }  // namespace
@@ -35,14 +36,16 @@ LevelChoice ChooseLevel(Acceleration requested, const std::vector<ProbeResult>& 
     if (!HasPassed(probes, kProbeFionreadRedirected)) {
       reason = Failed(kProbeFionreadRedirected, "nothing may be redirected to an application");
     } else if (!HasPassed(probes, kProbeBusy)) {
-      reason = Failed(kProbeBusy, "nothing would hold the proxy back from an application that does not read");
+      reason = Failed(kProbeBusy,
+                      "nothing would hold the proxy back from an application that does not read");
     } else {
       return {Acceleration::kFull, ""};
     }
   }
   if (HasPassed(probes, kProbeFionreadNative)) return {Acceleration::kSend, reason};
   if (!reason.empty()) absl::StrAppend(&reason, "; ");
-  absl::StrAppend(&reason, Failed(kProbeFionreadNative, "no application's socket may be enrolled and get plain TCP"));
+  absl::StrAppend(&reason, Failed(kProbeFionreadNative,
+                                  "no application's socket may be enrolled and get plain TCP"));
   return {Acceleration::kOff, reason};
 }
 

@@ -25,7 +25,8 @@ struct LevelChoice {
   std::string reason;  // Empty if the level is the one asked for.
 };
 
-// The highest level, not above `requested`, that the probes show to be safe. A probe that is missing has failed.
+// The highest level, not above `requested`, that the probes show to be safe. A probe that is
+// missing has failed.
 LevelChoice ChooseLevel(Acceleration requested, const std::vector<ProbeResult>& probes);
 
 }  // namespace sluice::datapath

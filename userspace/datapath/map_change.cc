@@ -31,8 +31,8 @@ absl::StatusOr<std::vector<Destination>> NormaliseDestinations(std::vector<Desti
         absl::StrCat("destination ", where.ToString(), " has two different paths"));
   }
   if (desired.size() > SLUICE_DESTINATIONS_MAX) {
-    return absl::ResourceExhaustedError(absl::StrCat(desired.size(), " destinations, the kernel table holds ",
-                                                     SLUICE_DESTINATIONS_MAX));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        desired.size(), " destinations, the kernel table holds ", SLUICE_DESTINATIONS_MAX));
   }
   return desired;
 }
@@ -56,17 +56,19 @@ DestinationChange ComputeMapChange(const std::vector<Destination>& current,
   return change;
 }
 
-std::vector<Destination> AfterPartOf(std::vector<Destination> current, const DestinationChange& change,
-                                     MapChange done) {
+std::vector<Destination> AfterPartOf(std::vector<Destination> current,
+                                     const DestinationChange& change, MapChange done) {
   std::map<std::pair<base::IpAddress, uint16_t>, FlowPath> table;
   for (const Destination& entry : current) table[{entry.address, entry.port}] = entry.path;
   for (uint32_t i = 0; i < done.written; ++i) {
     const Destination& entry = change.written[i];
     table[{entry.address, entry.port}] = entry.path;
   }
-  for (uint32_t i = 0; i < done.deleted; ++i) table.erase({change.deleted[i].address, change.deleted[i].port});
+  for (uint32_t i = 0; i < done.deleted; ++i)
+    table.erase({change.deleted[i].address, change.deleted[i].port});
   current.clear();
-  for (const auto& [key, path] : table) current.push_back({.address = key.first, .port = key.second, .path = path});
+  for (const auto& [key, path] : table)
+    current.push_back({.address = key.first, .port = key.second, .path = path});
   return current;
 }
 

@@ -14,7 +14,8 @@ struct DestinationChange {
   std::vector<Destination> deleted;
 };
 
-// Sorted, equal ones merged. Refuses two paths for one address and port, and more than the table holds.
+// Sorted, equal ones merged. Refuses two paths for one address and port, and more than the table
+// holds.
 absl::StatusOr<std::vector<Destination>> NormaliseDestinations(std::vector<Destination> desired);
 
 // Requires: both come from NormaliseDestinations.
@@ -22,6 +23,7 @@ DestinationChange ComputeMapChange(const std::vector<Destination>& current,
                                    const std::vector<Destination>& desired);
 
 // What the table holds after the first `done` writes and deletions of `change`.
-std::vector<Destination> AfterPartOf(std::vector<Destination> current, const DestinationChange& change, MapChange done);
+std::vector<Destination> AfterPartOf(std::vector<Destination> current,
+                                     const DestinationChange& change, MapChange done);
 
 }  // namespace sluice::datapath

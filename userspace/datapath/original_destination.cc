@@ -20,7 +20,8 @@ std::optional<base::SocketAddress> TakeOriginalDestination(int map_fd, uint64_t 
   attr.map_fd = static_cast<uint32_t>(map_fd);
   attr.key = reinterpret_cast<uint64_t>(&key);
   attr.value = reinterpret_cast<uint64_t>(&original);
-  if (syscall(SYS_bpf, BPF_MAP_LOOKUP_AND_DELETE_ELEM, &attr, sizeof attr) != 0) return std::nullopt;
+  if (syscall(SYS_bpf, BPF_MAP_LOOKUP_AND_DELETE_ELEM, &attr, sizeof attr) != 0)
+    return std::nullopt;
   return FromAbi(original);
 }
 

@@ -1,5 +1,5 @@
-// What a captured application dialled before the kernel sent it to our listener. Unprivileged: needs only the map.
-// Thread: any.
+// What a captured application dialled before the kernel sent it to our listener. Unprivileged:
+// needs only the map. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@
 namespace sluice::datapath {
 
 // Looks up and removes the entry of the accepted connection whose peer is `client` in the namespace
-// `netns_cookie`. Empty if there is none (evicted, or the connection was not captured): the caller must close.
+// `netns_cookie`. Empty if there is none (evicted, or the connection was not captured): the caller
+// must close.
 std::optional<base::SocketAddress> TakeOriginalDestination(int map_fd, uint64_t netns_cookie,
                                                            const base::SocketAddress& client);
 

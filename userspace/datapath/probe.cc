@@ -23,7 +23,8 @@ namespace {
 using Pair = ProbeNamespace::Pair;
 
 constexpr size_t kMessage = 64 * 1024;
-constexpr size_t kAcceptedMax = 5 * 1024 * 1024;  // Of unread bytes per socket; see the guard in bpf/splice.bpf.c.
+constexpr size_t kAcceptedMax =
+    5 * 1024 * 1024;  // Of unread bytes per socket; see the guard in bpf/splice.bpf.c.
 constexpr size_t kTriedMax = 4 * kAcceptedMax;
 
 struct Answer {
@@ -90,8 +91,9 @@ Answer ProbeRedirect(Programs& programs, const Pair& pair) {
                         SendExactly(pair.proxy.get(), text.data(), text.size()) &&
                         ReceivePattern(pair.application.get(), 0, text.size()) == text.size();
   const uint64_t redirected = CounterOf(programs, "splice_redirected") - before;
-  return {is_there && redirected >= 2, absl::StrCat("64 KiB each way ", is_there ? "arrived" : "did not arrive",
-                                                    ", ", redirected, " messages redirected")};
+  return {is_there && redirected >= 2,
+          absl::StrCat("64 KiB each way ", is_there ? "arrived" : "did not arrive", ", ",
+                       redirected, " messages redirected")};
 }
 
 Answer ProbeMemoryCharged(Programs&, const Pair& pair) {
@@ -102,11 +104,13 @@ Answer ProbeMemoryCharged(Programs&, const Pair& pair) {
           absl::StrCat(text.size(), " bytes redirected, ", charged, " charged to the receiver")};
 }
 
-// Also the order probe's first half: over the mark it goes to TCP, and what was redirected must come first.
+// Also the order probe's first half: over the mark it goes to TCP, and what was redirected must
+// come first.
 Answer ProbeGuard(Programs&, const Pair& pair) {
   const Overfilled filled = Overfill(pair.application.get());
   const bool is_bounded = filled.error == EAGAIN && filled.accepted <= kAcceptedMax;
-  return {is_bounded, absl::StrCat(filled.accepted, " bytes accepted for a receiver that does not read, at most ",
+  return {is_bounded, absl::StrCat(filled.accepted,
+                                   " bytes accepted for a receiver that does not read, at most ",
                                    kAcceptedMax, " expected")};
 }
 
@@ -131,8 +135,10 @@ Answer ProbeBusy(Programs&, const Pair& pair) {
   const bool has_arrived = ReceiveExactly(pair.application.get(), &byte, 1);
   const bool has_passed = filled.error == kSendBusy && filled.accepted <= kAcceptedMax &&
                           received == filled.accepted && goes_on && has_arrived;
-  return {has_passed, absl::StrCat(filled.accepted, " bytes accepted, then ", strerror(filled.error), "; ", received,
-                                   " received; ", goes_on && has_arrived ? "goes" : "does not go", " on afterwards")};
+  return {has_passed,
+          absl::StrCat(filled.accepted, " bytes accepted, then ", strerror(filled.error), "; ",
+                       received, " received; ", goes_on && has_arrived ? "goes" : "does not go",
+                       " on afterwards")};
 }
 
 Answer ProbeFionread(const Pair& pair) {
@@ -150,7 +156,8 @@ Answer ProbeFionreadNative(Programs& programs, const Pair& pair) {
   // At this level the proxy's messages take TCP to a socket that is enrolled all the same.
   if (!programs.SetLevel(Acceleration::kSend).ok()) return {false, "the level cannot be set"};
   Answer answer = ProbeFionread(pair);
-  programs.SetLevel(Acceleration::kFull).IgnoreError();  // A failure shows in the probes that follow.
+  programs.SetLevel(Acceleration::kFull)
+      .IgnoreError();  // A failure shows in the probes that follow.
   return answer;
 }
 
@@ -160,10 +167,11 @@ Answer ProbeHalfClose(Programs&, const Pair& pair) {
   shutdown(pair.application.get(), SHUT_WR);
   const ssize_t data = recv(pair.proxy.get(), text, sizeof text, 0);
   const ssize_t end = recv(pair.proxy.get(), text, sizeof text, 0);
-  const bool answers = SendExactly(pair.proxy.get(), "back", 4) && ReceiveExactly(pair.application.get(), text, 4);
+  const bool answers =
+      SendExactly(pair.proxy.get(), "back", 4) && ReceiveExactly(pair.application.get(), text, 4);
   return {is_sent && data == 4 && end == 0 && answers,
-          absl::StrCat("4 bytes then the end expected, got ", data, " and ", end, "; the other way ",
-                       answers ? "stays open" : "is broken")};
+          absl::StrCat("4 bytes then the end expected, got ", data, " and ", end,
+                       "; the other way ", answers ? "stays open" : "is broken")};
 }
 
 Answer ProbeCloseUnread(Programs&, Pair& pair) {
@@ -171,7 +179,8 @@ Answer ProbeCloseUnread(Programs&, Pair& pair) {
   pair.application.Reset();
   int sends = 0;
   while (sends < 1000 && SendExactly(pair.proxy.get(), "x", 1)) ++sends;
-  return {is_sent && sends < 1000, absl::StrCat(sends, " sends went on after the receiver had closed")};
+  return {is_sent && sends < 1000,
+          absl::StrCat(sends, " sends went on after the receiver had closed")};
 }
 
 struct Probe {

@@ -1,6 +1,6 @@
-// Start-up probes: what the kernel does with redirected bytes, on captured connections of our own in a
-// network namespace that lives only for this.
-// Thread: runs on a thread of its own, the caller waits. Bounds: about 5 s if everything hangs.
+// Start-up probes: what the kernel does with redirected bytes, on captured connections of our own
+// in a network namespace that lives only for this. Thread: runs on a thread of its own, the caller
+// waits. Bounds: about 5 s if everything hangs.
 #pragma once
 
 #include <vector>

@@ -48,7 +48,8 @@ sockaddr_in Name(in_addr address, uint16_t port) {
 absl::StatusOr<base::UniqueFd> MakeSocket() {
   base::UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int one = 1;
-  if (!fd.is_valid() || setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kLimit, sizeof kLimit) != 0 ||
+  if (!fd.is_valid() ||
+      setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kLimit, sizeof kLimit) != 0 ||
       setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kLimit, sizeof kLimit) != 0 ||
       setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0) {
     return base::ErrnoStatus(errno, "making a socket");
@@ -104,7 +105,8 @@ absl::StatusOr<ProbeNamespace::Pair> ProbeNamespace::Connect() {
   auto application = MakeSocket();
   if (!application.ok()) return application.status();
   const sockaddr_in service = Name(ServiceAddress().v4(), kPort);
-  if (connect(application->get(), reinterpret_cast<const sockaddr*>(&service), sizeof service) != 0) {
+  if (connect(application->get(), reinterpret_cast<const sockaddr*>(&service), sizeof service) !=
+      0) {
     return base::ErrnoStatus(errno, "connecting through the capture");
   }
   Pair pair{.application = *std::move(application), .proxy = {}};

@@ -1,6 +1,6 @@
-// One captured connection of our own for the probes: in a network namespace that lives only on this thread,
-// enrolled like a pod, dialled through the real capture programs.
-// Owns: the namespace's entries in the maps. Thread: the one that made it, which is in the namespace from then on.
+// One captured connection of our own for the probes: in a network namespace that lives only on this
+// thread, enrolled like a pod, dialled through the real capture programs. Owns: the namespace's
+// entries in the maps. Thread: the one that made it, which is in the namespace from then on.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,8 @@ class ProbeNamespace {
   ProbeNamespace(const ProbeNamespace&) = delete;
   ProbeNamespace& operator=(const ProbeNamespace&) = delete;
 
-  // `application` plays c, `proxy` plays p1 (bpf/establish.bpf.c). Both blocking, with a time limit.
+  // `application` plays c, `proxy` plays p1 (bpf/establish.bpf.c). Both blocking, with a time
+  // limit.
   struct Pair {
     base::UniqueFd application;
     base::UniqueFd proxy;
@@ -42,7 +43,7 @@ class ProbeNamespace {
 // The following are what the probes ask of a socket.
 bool SendExactly(int fd, const void* data, size_t size);
 bool ReceiveExactly(int fd, void* data, size_t size);
-size_t UnreadBytes(int fd);      // Memory that the kernel charges to the receiver (SO_MEMINFO).
-int WaitingBytes(int fd);        // FIONREAD; -1 on error.
+size_t UnreadBytes(int fd);  // Memory that the kernel charges to the receiver (SO_MEMINFO).
+int WaitingBytes(int fd);    // FIONREAD; -1 on error.
 
 }  // namespace sluice::datapath

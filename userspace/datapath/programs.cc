@@ -33,10 +33,11 @@ namespace sluice::datapath {
 namespace {
 
 constexpr size_t kLibbpfTextMax = 2048;
-thread_local std::string libbpf_text;  // What libbpf complained about last; it has no other way to tell.
+thread_local std::string
+    libbpf_text;  // What libbpf complained about last; it has no other way to tell.
 
-__attribute__((format(printf, 2, 0))) int CollectLibbpfText(libbpf_print_level level, const char* format,
-                                                            va_list arguments) {
+__attribute__((format(printf, 2, 0))) int CollectLibbpfText(libbpf_print_level level,
+                                                            const char* format, va_list arguments) {
   if (level == LIBBPF_DEBUG) return 0;
   char line[1024];
   const int size = std::vsnprintf(line, sizeof line, format, arguments);
@@ -75,17 +76,28 @@ absl::StatusOr<sluice_bpf*> LoadOnce(const LoadPlan& plan) {
 
 const bpf_map* MapOf(const sluice_bpf* skeleton, MapName name) {
   switch (name) {
-    case MapName::kPods: return skeleton->maps.sluice_pods;
-    case MapName::kAddresses: return skeleton->maps.sluice_addresses;
-    case MapName::kListeners: return skeleton->maps.sluice_listeners;
-    case MapName::kDestinations: return skeleton->maps.sluice_destinations;
-    case MapName::kDialMarks: return skeleton->maps.sluice_dial_marks;
-    case MapName::kOriginalDestinations: return skeleton->maps.sluice_original_destinations;
-    case MapName::kDials: return skeleton->maps.sluice_dials;
-    case MapName::kSpliced: return skeleton->maps.sluice_spliced;
-    case MapName::kPairs: return skeleton->maps.sluice_pairs;
-    case MapName::kCounters: return skeleton->maps.sluice_counters;
-    case MapName::kLevels: return skeleton->maps.sluice_levels;
+    case MapName::kPods:
+      return skeleton->maps.sluice_pods;
+    case MapName::kAddresses:
+      return skeleton->maps.sluice_addresses;
+    case MapName::kListeners:
+      return skeleton->maps.sluice_listeners;
+    case MapName::kDestinations:
+      return skeleton->maps.sluice_destinations;
+    case MapName::kDialMarks:
+      return skeleton->maps.sluice_dial_marks;
+    case MapName::kOriginalDestinations:
+      return skeleton->maps.sluice_original_destinations;
+    case MapName::kDials:
+      return skeleton->maps.sluice_dials;
+    case MapName::kSpliced:
+      return skeleton->maps.sluice_spliced;
+    case MapName::kPairs:
+      return skeleton->maps.sluice_pairs;
+    case MapName::kCounters:
+      return skeleton->maps.sluice_counters;
+    case MapName::kLevels:
+      return skeleton->maps.sluice_levels;
   }
   return nullptr;
 }
@@ -99,7 +111,8 @@ absl::Status PreparePinDir(const std::string& pin_dir) {
   std::filesystem::create_directories(pin_dir, error);
   if (error) return base::ErrnoStatus(error.value(), absl::StrCat("making the folder ", pin_dir));
   struct statfs filesystem;
-  if (statfs(pin_dir.c_str(), &filesystem) != 0) return base::ErrnoStatus(errno, absl::StrCat("looking at ", pin_dir));
+  if (statfs(pin_dir.c_str(), &filesystem) != 0)
+    return base::ErrnoStatus(errno, absl::StrCat("looking at ", pin_dir));
   if (filesystem.f_type != BPF_FS_MAGIC) {
     return absl::FailedPreconditionError(
         absl::StrCat(pin_dir, " is not on a bpffs; mount one above it: mount -t bpf none DIR"));
@@ -107,7 +120,8 @@ absl::Status PreparePinDir(const std::string& pin_dir) {
   for (std::filesystem::directory_iterator entry(pin_dir, error), end; !error && entry != end;
        entry.increment(error)) {
     if (unlink(entry->path().c_str()) != 0) {
-      return base::ErrnoStatus(errno, absl::StrCat("removing the stale pin ", entry->path().string()));
+      return base::ErrnoStatus(errno,
+                               absl::StrCat("removing the stale pin ", entry->path().string()));
     }
   }
   if (error) return base::ErrnoStatus(error.value(), absl::StrCat("listing ", pin_dir));
@@ -161,8 +175,8 @@ absl::Status Programs::PinMaps() {
 }
 
 absl::Status Programs::AttachSplice() {
-  const int error = bpf_prog_attach(bpf_program__fd(skeleton_->progs.sluice_splice), map_fd(MapName::kSpliced),
-                                    BPF_SK_MSG_VERDICT, 0);
+  const int error = bpf_prog_attach(bpf_program__fd(skeleton_->progs.sluice_splice),
+                                    map_fd(MapName::kSpliced), BPF_SK_MSG_VERDICT, 0);
   if (error != 0) return base::ErrnoStatus(-error, "attaching the splice program to its sockets");
   auto wall = BuildWall();
   if (!wall.ok()) return wall.status();
@@ -176,14 +190,17 @@ absl::Status Programs::Attach(int cgroup_fd, const std::string& pin_dir) {
   pin_dir_ = pin_dir;
   SLUICE_RETURN_IF_ERROR(PinMaps());
   if (has_splice_) SLUICE_RETURN_IF_ERROR(AttachSplice());
-  // Names first, so that no socket is captured whose names would not be right; handshakes before connect().
+  // Names first, so that no socket is captured whose names would not be right; handshakes before
+  // connect().
   const auto& programs = skeleton_->progs;
-  for (bpf_program* program : {programs.sluice_getpeername4, programs.sluice_getpeername6,
-                               programs.sluice_getsockname4, programs.sluice_getsockname6, programs.sluice_establish,
-                               programs.sluice_sock_create, programs.sluice_connect4, programs.sluice_connect6}) {
+  for (bpf_program* program :
+       {programs.sluice_getpeername4, programs.sluice_getpeername6, programs.sluice_getsockname4,
+        programs.sluice_getsockname6, programs.sluice_establish, programs.sluice_sock_create,
+        programs.sluice_connect4, programs.sluice_connect6}) {
     bpf_link* link = bpf_program__attach_cgroup(program, cgroup_fd);
     if (link == nullptr) {
-      return base::ErrnoStatus(errno, absl::StrCat("attaching ", bpf_program__name(program), " to the cgroup root"));
+      return base::ErrnoStatus(
+          errno, absl::StrCat("attaching ", bpf_program__name(program), " to the cgroup root"));
     }
     links_.push_back(link);
     SLUICE_RETURN_IF_ERROR(Pin(link, absl::StrCat("link_", bpf_program__name(program))));
@@ -193,7 +210,8 @@ absl::Status Programs::Attach(int cgroup_fd, const std::string& pin_dir) {
 
 absl::Status Programs::AttachInbound(uint64_t netns_cookie, int netns_fd) {
   bpf_link* link = bpf_program__attach_netns(skeleton_->progs.sluice_inbound, netns_fd);
-  if (link == nullptr) return base::ErrnoStatus(errno, "attaching the inbound program to the namespace");
+  if (link == nullptr)
+    return base::ErrnoStatus(errno, "attaching the inbound program to the namespace");
   inbound_links_[netns_cookie] = link;
   if (absl::Status pinned = Pin(link, InboundPinName(netns_cookie)); !pinned.ok()) {
     DetachInbound(netns_cookie);
@@ -223,7 +241,8 @@ absl::Status Programs::Detach() {
                        BPF_SK_MSG_VERDICT);
     }
   }
-  while (!links_.empty()) {  // Last attached first: connect() must not capture what nobody completes.
+  while (
+      !links_.empty()) {  // Last attached first: connect() must not capture what nobody completes.
     bpf_link__destroy(links_.back());
     links_.pop_back();
   }
@@ -236,12 +255,14 @@ int Programs::map_fd(MapName name) const { return bpf_map__fd(MapOf(skeleton_, n
 
 absl::Status Programs::Write(MapName name, const void* key, const void* value, uint64_t flags) {
   if (bpf_map_update_elem(map_fd(name), key, value, flags) == 0) return absl::OkStatus();
-  return base::ErrnoStatus(errno, absl::StrCat("writing to the map ", bpf_map__name(MapOf(skeleton_, name))));
+  return base::ErrnoStatus(
+      errno, absl::StrCat("writing to the map ", bpf_map__name(MapOf(skeleton_, name))));
 }
 
 absl::Status Programs::Delete(MapName name, const void* key) {
   if (bpf_map_delete_elem(map_fd(name), key) == 0 || errno == ENOENT) return absl::OkStatus();
-  return base::ErrnoStatus(errno, absl::StrCat("deleting from the map ", bpf_map__name(MapOf(skeleton_, name))));
+  return base::ErrnoStatus(
+      errno, absl::StrCat("deleting from the map ", bpf_map__name(MapOf(skeleton_, name))));
 }
 
 bool Programs::Read(MapName name, const void* key, void* value) const {

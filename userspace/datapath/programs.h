@@ -45,7 +45,8 @@ class Programs {
   bool has_splice() const { return has_splice_; }
   const std::string& splice_error() const { return splice_error_; }  // Why not, if it was wanted.
 
-  // To the cgroup v2 root; links and maps are pinned in `pin_dir` so that they outlive this process.
+  // To the cgroup v2 root; links and maps are pinned in `pin_dir` so that they outlive this
+  // process.
   absl::Status Attach(int cgroup_fd, const std::string& pin_dir);
   // sk_lookup on one namespace; pinned under the cookie's name.
   absl::Status AttachInbound(uint64_t netns_cookie, int netns_fd);

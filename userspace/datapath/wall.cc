@@ -26,7 +26,8 @@ absl::StatusOr<Wall> BuildWall() {
   }
   wall.peer.Reset(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
   const int on = 1;
-  if (!wall.peer.is_valid() || setsockopt(wall.refusing.get(), IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) != 0) {
+  if (!wall.peer.is_valid() ||
+      setsockopt(wall.refusing.get(), IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) != 0) {
     return base::ErrnoStatus(errno, "turning a loopback connection into one that refuses writes");
   }
   return wall;

@@ -1,5 +1,5 @@
-// A connection that refuses whatever is written to it: messages that must wait are redirected to it, and so
-// their send fails at once (kSendBusy) without taking a byte. See bpf/splice.bpf.c.
+// A connection that refuses whatever is written to it: messages that must wait are redirected to
+// it, and so their send fails at once (kSendBusy) without taking a byte. See bpf/splice.bpf.c.
 // Owns: both ends. Thread: any. Requires: CAP_NET_ADMIN.
 #pragma once
 

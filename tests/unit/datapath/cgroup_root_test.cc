@@ -6,10 +6,11 @@ namespace sluice::datapath {
 namespace {
 
 TEST(ParseCgroupRootTest, FindsTheUnifiedHierarchyOfAHybridHost) {
-  EXPECT_EQ(ParseCgroupRoot("30 24 0:26 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755\n"
-                            "31 30 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
-                            "32 30 0:28 / /sys/fs/cgroup/unified rw,nosuid shared:9 - cgroup2 none rw\n"),
-            "/sys/fs/cgroup/unified");
+  EXPECT_EQ(
+      ParseCgroupRoot("30 24 0:26 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755\n"
+                      "31 30 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
+                      "32 30 0:28 / /sys/fs/cgroup/unified rw,nosuid shared:9 - cgroup2 none rw\n"),
+      "/sys/fs/cgroup/unified");
 }
 
 TEST(ParseCgroupRootTest, PrefersTheWholeHierarchyToAPart) {

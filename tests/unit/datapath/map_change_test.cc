@@ -14,20 +14,23 @@ Destination To(const char* ip, uint16_t port, FlowPath path = FlowPath::kProxy) 
 }
 
 TEST(NormaliseDestinationsTest, SortsAndMergesEqualOnes) {
-  const auto normalised = NormaliseDestinations({To("10.0.0.2", 80), To("10.0.0.1", 80), To("10.0.0.2", 80)});
+  const auto normalised =
+      NormaliseDestinations({To("10.0.0.2", 80), To("10.0.0.1", 80), To("10.0.0.2", 80)});
 
   ASSERT_TRUE(normalised.ok());
   EXPECT_EQ(*normalised, (std::vector{To("10.0.0.1", 80), To("10.0.0.2", 80)}));
 }
 
 TEST(NormaliseDestinationsTest, RefusesTwoPathsForOnePort) {
-  const auto normalised = NormaliseDestinations({To("10.0.0.1", 80), To("10.0.0.1", 80, FlowPath::kDeny)});
+  const auto normalised =
+      NormaliseDestinations({To("10.0.0.1", 80), To("10.0.0.1", 80, FlowPath::kDeny)});
 
   EXPECT_EQ(normalised.status().message(), "destination 10.0.0.1:80 has two different paths");
 }
 
 TEST(NormaliseDestinationsTest, KeepsPortZeroBesideAnExactPort) {
-  const auto normalised = NormaliseDestinations({To("10.0.0.1", 80), To("10.0.0.1", 0, FlowPath::kDeny)});
+  const auto normalised =
+      NormaliseDestinations({To("10.0.0.1", 80), To("10.0.0.1", 0, FlowPath::kDeny)});
 
   ASSERT_TRUE(normalised.ok());
   EXPECT_EQ(normalised->size(), 2u);
@@ -53,7 +56,8 @@ TEST(ComputeMapChangeTest, IsEmptyForEqualTables) {
 
 TEST(ComputeMapChangeTest, WritesNewAndChangedAndDeletesMissing) {
   const std::vector current = {To("10.0.0.1", 80), To("10.0.0.2", 80), To("10.0.0.3", 80)};
-  const std::vector desired = {To("10.0.0.2", 80, FlowPath::kDeny), To("10.0.0.3", 80), To("10.0.0.4", 80)};
+  const std::vector desired = {To("10.0.0.2", 80, FlowPath::kDeny), To("10.0.0.3", 80),
+                               To("10.0.0.4", 80)};
 
   const DestinationChange change = ComputeMapChange(current, desired);
 
@@ -63,8 +67,9 @@ TEST(ComputeMapChangeTest, WritesNewAndChangedAndDeletesMissing) {
 
 TEST(AfterPartOfTest, HoldsOnlyWhatReachedTheKernel) {
   const std::vector current = {To("10.0.0.1", 80), To("10.0.0.2", 80)};
-  const DestinationChange change{.written = {To("10.0.0.2", 80, FlowPath::kDeny), To("10.0.0.4", 80)},
-                                 .deleted = {To("10.0.0.1", 80)}};
+  const DestinationChange change{
+      .written = {To("10.0.0.2", 80, FlowPath::kDeny), To("10.0.0.4", 80)},
+      .deleted = {To("10.0.0.1", 80)}};
 
   const auto table = AfterPartOf(current, change, {.written = 1, .deleted = 0});
 

@@ -1,0 +1,170 @@
+// What is left when connections, pods and the data path go away.
+#include <bpf/bpf.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "tests/bpf/mesh.h"
+
+namespace sluice::bpf_test {
+namespace {
+
+using LifetimeTest = MeshTest;
+
+base::SocketAddress Vip4() { return {*base::IpAddress::Parse(kVip4), 80}; }
+
+size_t CountEntries(const std::string& pin) {
+  const base::UniqueFd map(bpf_obj_get(pin.c_str()));
+  EXPECT_TRUE(map.is_valid()) << pin;
+  uint8_t key[64];
+  size_t count = 0;
+  for (const void* previous = nullptr; bpf_map_get_next_key(map.get(), previous, key) == 0;
+       previous = key)
+    ++count;
+  return count;
+}
+
+// Entries of all tables that connections fill. The wall is one of the spliced sockets.
+size_t CountConnectionEntries(const Mesh& mesh) {
+  size_t count = 0;
+  for (const char* map :
+       {"sluice_original_destinations", "sluice_dials", "sluice_spliced", "sluice_pairs"}) {
+    count += CountEntries(absl::StrCat(mesh.pin_dir(), "/", map));
+  }
+  return count;
+}
+
+// The last ACKs of a closed connection are handled beside the test.
+bool WaitForEntries(const Mesh& mesh, size_t expected) {
+  for (int turn = 0; turn < 500; ++turn) {
+    if (CountConnectionEntries(mesh) == expected) return true;
+    poll(nullptr, 0, 10);
+  }
+  ADD_FAILURE() << CountConnectionEntries(mesh) << " entries instead of " << expected;
+  return false;
+}
+
+TEST_F(LifetimeTest, LeavesNoEntryAfterTwentyThousandConnections) {
+  const base::UniqueFd app = Listen(mesh_->server, {mesh_->server.v4, kAppPort});
+  ASSERT_TRUE(WaitForEntries(*mesh_, 1));
+
+  In(mesh_->client, [&] {
+    for (int i = 0; i < 20'000; ++i) {
+      base::UniqueFd c = Socket(AF_INET);
+      ASSERT_EQ(Connect(c.get(), Vip4()), 0) << "connection " << i;
+      const base::UniqueFd p1 = Accept(mesh_->outbound4.get());
+      ASSERT_EQ(send(c.get(), "hello", 5, 0), 5);
+      // Both ways to end, both orders, and originals that nobody takes.
+      const linger reset{.l_onoff = 1, .l_linger = 0};
+      if (i % 2 == 0) setsockopt(c.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+      if (i % 3 == 0) c.Reset();
+    }
+  });
+
+  EXPECT_TRUE(WaitForEntries(*mesh_, 1));
+}
+
+TEST_F(LifetimeTest, LeavesNoEntryAfterHops) {
+  const base::UniqueFd app = Listen(mesh_->server, {mesh_->server.v4, kAppPort});
+
+  for (int i = 0; i < 100; ++i) mesh_->MakeHop(app.get(), Vip4(), {mesh_->server.v4, kAppPort});
+
+  EXPECT_TRUE(WaitForEntries(*mesh_, 1));
+}
+
+TEST_F(LifetimeTest, LeavesNoEntryOfADialThatFailed) {
+  EXPECT_FALSE(mesh_->DialLocalPod({mesh_->client.v4, 0}, {mesh_->server.v4, 4}).is_valid());
+
+  EXPECT_TRUE(WaitForEntries(*mesh_, 1));
+}
+
+// With TCP_DEFER_ACCEPT (Apache's default) the application's socket is made by the first bytes,
+// which so come over TCP.
+TEST_F(LifetimeTest, KeepsAPairOnTcpWhenTheProxySpeaksBeforeTheApplicationIsThere) {
+  if (mesh_->datapath->acceleration() != datapath::Acceleration::kFull)
+    GTEST_SKIP() << "needs full";
+  const base::UniqueFd app = Listen(mesh_->server, {mesh_->server.v4, kAppPort});
+  const int seconds = 5;
+  ASSERT_EQ(setsockopt(app.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds), 0);
+  const uint64_t before = mesh_->Counter("pair_tcp_only");
+  const base::UniqueFd p2 =
+      mesh_->DialLocalPod({mesh_->client.v4, 0}, {mesh_->server.v4, kAppPort});
+  ASSERT_TRUE(p2.is_valid());
+
+  ASSERT_EQ(send(p2.get(), "early", 5, 0), 5);
+
+  const base::UniqueFd s = Accept(app.get());
+  char text[8];
+  int waiting = 0;
+  ASSERT_TRUE(s.is_valid());
+  EXPECT_EQ(mesh_->Counter("pair_tcp_only"), before + 1);
+  EXPECT_EQ(ioctl(s.get(), FIONREAD, &waiting), 0);
+  EXPECT_EQ(waiting, 5) << "an enrolled socket would say 0";
+  EXPECT_EQ(recv(s.get(), text, sizeof text, 0), 5);
+  EXPECT_EQ(send(s.get(), "late", 4, 0), 4);
+  EXPECT_EQ(recv(p2.get(), text, sizeof text, 0), 4);
+}
+
+TEST_F(LifetimeTest, EnrolsAPodAgainAfterItWasRemoved) {
+  Mesh& mesh = *mesh_;
+  ASSERT_TRUE(mesh.datapath->RemovePod(mesh.client.cookie).ok());
+  const base::UniqueFd c = SocketIn(mesh.client, AF_INET);
+  const timeval limit{.tv_sec = 0, .tv_usec = 100'000};
+  setsockopt(c.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  const uint64_t before = mesh.Counter("connect_proxied");
+
+  EXPECT_NE(Connect(c.get(), Vip4()), 0);
+  EXPECT_EQ(mesh.Counter("connect_proxied"), before);
+  EXPECT_TRUE(mesh.EnrolClient().ok());
+}
+
+TEST_F(LifetimeTest, RefusesASecondPodWithTheSameAddressAndTakesNothing) {
+  Mesh& mesh = *mesh_;
+
+  const absl::Status status = mesh.datapath->EnrolPod({.pod_id = 9,
+                                                       .netns_cookie = mesh.outside.cookie,
+                                                       .netns_fd = mesh.outside.fd.get(),
+                                                       .address_v4 = mesh.outside.v4,
+                                                       .address_v6 = mesh.server.v6});
+
+  EXPECT_TRUE(absl::IsAlreadyExists(status)) << status;
+  EXPECT_TRUE(absl::IsNotFound(mesh.datapath->RemovePod(mesh.outside.cookie)));
+}
+
+TEST_F(LifetimeTest, ReplacesWhatAnEarlierRunLeftAndTakesEverythingAway) {
+  const std::string mount_point = absl::StrCat("/tmp/slbpf-", getpid(), "-second");
+  mkdir(mount_point.c_str(), 0700);
+  ASSERT_EQ(mount("none", mount_point.c_str(), "bpf", 0, nullptr), 0);
+  const std::string pins = mount_point + "/sluice";
+  mkdir(pins.c_str(), 0700);
+  const base::UniqueFd stale(bpf_map_create(BPF_MAP_TYPE_ARRAY, "stale", 4, 4, 1, nullptr));
+  ASSERT_EQ(bpf_obj_pin(stale.get(), (pins + "/sluice_pods").c_str()), 0);
+
+  auto second =
+      datapath::Datapath::Create({.bpffs_dir = pins, .acceleration = datapath::Acceleration::kOff});
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ((*second)->acceleration(), datapath::Acceleration::kOff);
+  EXPECT_TRUE((*second)->Detach().ok());
+
+  EXPECT_FALSE(std::filesystem::exists(pins));
+  second->reset();
+  umount(mount_point.c_str());
+  rmdir(mount_point.c_str());
+}
+
+TEST(CreateTest, RefusesAFolderThatIsNotOnABpffs) {
+  const auto made =
+      datapath::Datapath::Create({.bpffs_dir = absl::StrCat("/tmp/slbpf-", getpid(), "-plain")});
+
+  EXPECT_TRUE(absl::IsFailedPrecondition(made.status())) << made.status();
+  rmdir(absl::StrCat("/tmp/slbpf-", getpid(), "-plain").c_str());
+}
+
+}  // namespace
+}  // namespace sluice::bpf_test
