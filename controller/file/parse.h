@@ -13,7 +13,7 @@
 namespace sluice::controller {
 
 inline constexpr size_t kFileSizeMax = size_t{8} << 20;
-inline constexpr size_t kDocumentsMax = 10000;
+inline constexpr size_t kDocumentsMax = 100000;
 
 struct ParsedDocument {
   uint32_t document = 0;  // From 1; empty documents count, as a reader of the file counts them.

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "controller/store/decode.h"
 #include "controller/store/text.h"
@@ -18,6 +20,8 @@ struct Book {
   std::map<std::string, Workload> by_uid;
   std::map<base::IpAddress, std::string> uid_of_address;
   std::map<std::string, std::string> pod_of_netns;  // Path -> title.
+  // Pods by one label: what makes 1,000 Services over 10,000 pods a matter of milliseconds.
+  std::unordered_map<std::string, std::vector<const ObjectMap<Pod>::value_type*>> pods_by_label;
 };
 
 bool IsEndpoint(const Pod& pod) { return !pod.meta.is_deleting && !pod.is_finished; }
@@ -56,6 +60,11 @@ void EnrolPod(const Draft& draft, const Pod& pod, const Workload& workload, Book
   sluice::discovery::v1::LocalPod& local = draft.out.local_pods[workload.uid()];
   local.set_workload_uid(workload.uid());
   local.set_netns_path(pod.netns_path);
+}
+
+std::string LabelKey(const std::string& namespace_name,
+                     const std::pair<const std::string, std::string>& label) {
+  return Cat(namespace_name, "/", label.first, "=", label.second);
 }
 
 void AddPod(const Draft& draft, const ObjectKey& key, const Pod& pod, Book& book) {
@@ -124,14 +133,17 @@ bool IsSelected(const Service& service, const Pod& pod) {
   });
 }
 
+// Requires: the Service has a selector.
 void AddSelected(const Draft& draft, const ObjectKey& key, const Service& service, Book& book) {
   const std::string name = draft.ServiceName(key);
   std::set<std::string> unresolved;
-  for (auto it = draft.store.pods().lower_bound({.namespace_name = key.namespace_name});
-       it != draft.store.pods().end() && it->first.namespace_name == key.namespace_name; ++it) {
-    const Pod& pod = it->second;
+  const auto candidates =
+      book.pods_by_label.find(LabelKey(key.namespace_name, *service.selector.begin()));
+  if (candidates == book.pods_by_label.end()) return;
+  for (const auto* entry : candidates->second) {
+    const Pod& pod = entry->second;
     if (!IsEndpoint(pod) || !IsSelected(service, pod)) continue;
-    Workload& workload = book.by_uid[draft.WorkloadUid(it->first)];
+    Workload& workload = book.by_uid[draft.WorkloadUid(entry->first)];
     if (!HasRoomForService(draft, service.meta, workload)) continue;
     for (const ServicePort& port : service.ports) {
       const uint16_t target_port = TargetPort(port, pod);
@@ -203,7 +215,13 @@ void AddSlice(const Draft& draft, const EndpointSlice& slice, const Service& ser
 
 void TranslateWorkloads(Draft& draft) {
   Book book;
-  for (const auto& [key, pod] : draft.store.pods()) AddPod(draft, key, pod, book);
+  for (const auto& entry : draft.store.pods()) {
+    const auto& [key, pod] = entry;
+    AddPod(draft, key, pod, book);
+    for (const auto& label : pod.meta.labels) {
+      book.pods_by_label[LabelKey(key.namespace_name, label)].push_back(&entry);
+    }
+  }
   std::set<ObjectKey> services_with_slices;
   for (const auto& [key, slice] : draft.store.slices()) {
     const ObjectKey service_key{.namespace_name = key.namespace_name, .name = slice.service_name};
