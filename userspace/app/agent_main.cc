@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <google/protobuf/stubs/logging.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
@@ -144,6 +146,9 @@ int main(int argc, char** argv) {
   sluice::base::ParseLogLevel(flags.log_level, level);
   sluice::base::StartLog("agent", level);
   signal(SIGPIPE, SIG_IGN);
+  // The library writes a line for each message that it cannot parse: a hostile proxy could fill the
+  // log.
+  google::protobuf::SetLogHandler(nullptr);
   umask(022);
   RaiseDescriptorLimit();
   if (const std::string problem = Complete(flags); !problem.empty()) return Fail(problem);
