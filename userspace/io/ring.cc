@@ -123,7 +123,9 @@ void Ring::Connect(Operation& operation, int fd, const ConnectTarget& target) {
 
 void Ring::Send(Operation& operation, int fd, absl::Span<const iovec> data) {
   SLUICE_DCHECK(!data.empty() && data.size() <= kVectorsPerMessageMax);
-  constexpr int kFlags = MSG_NOSIGNAL | MSG_WAITALL;
+  // MSG_DONTWAIT: left to itself the ring polls and tries again, but after 128 tries it moves the send to a helper thread
+  // that blocks in it (seen on 6.18 with a socket whose poll and whose send disagree about room).
+  constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
   if (data.size() == 1) {
     io_uring_sqe* entry = NextEntry(&operation);
     io_uring_prep_send(entry, fd, data[0].iov_base, data[0].iov_len, kFlags);
@@ -153,6 +155,12 @@ void Ring::Send(Operation& operation, int fd, absl::Span<const iovec> data) {
 void Ring::PollReadMultishot(Operation& operation, int fd) {
   io_uring_sqe* entry = NextEntry(&operation);
   io_uring_prep_poll_multishot(entry, fd, POLLIN);
+  io_uring_sqe_set_data(entry, &operation);
+}
+
+void Ring::PollWrite(Operation& operation, int fd) {
+  io_uring_sqe* entry = NextEntry(&operation);
+  io_uring_prep_poll_add(entry, fd, POLLOUT);
   io_uring_sqe_set_data(entry, &operation);
 }
 
@@ -226,13 +234,19 @@ uint32_t Ring::RunCompletions() {
   return ready;
 }
 
-uint32_t Ring::Turn(uint64_t now_ns, uint64_t deadline_ns, uint64_t spin_ns) {
+uint32_t Ring::Turn(uint64_t& now_ns, uint64_t deadline_ns, uint64_t spin_ns) {
+  Wait(now_ns, deadline_ns, spin_ns);
+  now_ns = base::MonotonicNanos();
+  return RunCompletions();
+}
+
+void Ring::Wait(uint64_t now_ns, uint64_t deadline_ns, uint64_t spin_ns) {
   io_uring* ring = &state_->ring;
   if (spin_ns != 0 && io_uring_cq_ready(ring) == 0) {
     ++enter_count_;
     io_uring_submit_and_get_events(ring);
     state_->message_count = 0;
-    if (io_uring_cq_ready(ring) > 0 || SpinForCompletion(now_ns + spin_ns)) return RunCompletions();
+    if (io_uring_cq_ready(ring) > 0 || SpinForCompletion(now_ns + spin_ns)) return;
   }
   io_uring_cqe* entry = nullptr;
   ++enter_count_;
@@ -245,7 +259,6 @@ uint32_t Ring::Turn(uint64_t now_ns, uint64_t deadline_ns, uint64_t spin_ns) {
     io_uring_submit_and_wait_timeout(ring, &entry, 1, &timeout, nullptr);
   }
   state_->message_count = 0;
-  return RunCompletions();
 }
 
 }  // namespace sluice::io

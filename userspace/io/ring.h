@@ -57,8 +57,9 @@ class Ring {
   void ReceiveMultishot(Operation& operation, int fd);
   void Connect(Operation& operation, int fd, const ConnectTarget& target);
   // `data` (Send) must stay put until the completion; the vectors themselves are copied.
-  // Short counts are retried by the kernel: result is less than asked only on error or busy.
+  // The result may be less than asked; -EAGAIN: no room, PollWrite tells when there is.
   void Send(Operation& operation, int fd, absl::Span<const iovec> data);
+  void PollWrite(Operation& operation, int fd);  // Completes once, when there is room or an error.
   void PollReadMultishot(Operation& operation, int fd);
   // Cancels one operation; it still completes once, with -ECANCELED or its own result.
   void Cancel(Operation& operation);
@@ -73,8 +74,9 @@ class Ring {
   uint32_t buffer_count() const { return options_.receive_buffer_count; }
 
   // Submits what is prepared, waits until a completion is there, `deadline_ns` (monotonic) has come or
-  // `spin_ns` of busy polling and then sleep brought something, and runs callbacks. Returns how many.
-  uint32_t Turn(uint64_t now_ns, uint64_t deadline_ns, uint64_t spin_ns);
+  // `spin_ns` of busy polling and then sleep brought something, and runs callbacks. Returns how many. `now_ns` becomes
+  // the time after the wait: callbacks set timers by it, and a time from before a long sleep would fire them at once.
+  uint32_t Turn(uint64_t& now_ns, uint64_t deadline_ns, uint64_t spin_ns);
 
   uint64_t enter_count() const { return enter_count_; }  // System calls made by Turn.
 
@@ -82,6 +84,7 @@ class Ring {
   struct State;
   Ring(const RingOptions& options, std::unique_ptr<State> state);
   ::io_uring_sqe* NextEntry(Operation* operation);
+  void Wait(uint64_t now_ns, uint64_t deadline_ns, uint64_t spin_ns);
   bool SpinForCompletion(uint64_t until_ns);
   uint32_t RunCompletions();
 

@@ -70,7 +70,6 @@ void Worker::RunTurn() {
   const bool has_recent_traffic = now_ns_ - last_traffic_ns_ < kRecentTraffic;
   const uint64_t spin_ns = has_recent_traffic ? options_.spin_ns : 0;
   const uint32_t completions = ring_->Turn(now_ns_, timers_.NextDeadline(), spin_ns);
-  now_ns_ = base::MonotonicNanos();
   if (completions > 0) last_traffic_ns_ = now_ns_;
   counters_.Add(Counter::kTurns);
   timers_.Advance(now_ns_);
