@@ -188,6 +188,16 @@ void Stream::OnSendComplete(void* self, const io::Completion& completion) {
 }
 
 void Stream::HandleSent(const io::Completion& completion) {
+  if (is_waiting_for_room_) {
+    is_waiting_for_room_ = false;  // Errors of the socket show in the send that follows.
+    MarkDirty();
+    return;
+  }
+  if (completion.result == -EAGAIN && !is_closing_) {
+    is_waiting_for_room_ = true;
+    worker_.ring().PollWrite(send_, fd_.get());
+    return;
+  }
   if (completion.result > 0) outbox_.Consume(static_cast<size_t>(completion.result));
   MarkDirty();
   if (is_closing_) return;

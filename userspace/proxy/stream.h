@@ -97,6 +97,7 @@ class Stream : public base::ListLink<DirtyTag> {
   bool is_cancelling_receive_ : 1 = false;
   bool has_received_end_ : 1 = false;
   bool must_report_end_ : 1 = false;
+  bool is_waiting_for_room_ : 1 = false;  // `send_` is a poll.
   bool wants_fin_ : 1 = false;
   bool has_sent_fin_ : 1 = false;
   bool was_above_low_mark_ : 1 = false;
