@@ -6,7 +6,7 @@ import pytest
 
 from sluice_testing import manifests, servers
 from sluice_testing.http1 import HttpConnection
-from sluice_testing.wait import wait_until
+from sluice_testing.wait import stays_true, wait_until
 
 
 @pytest.fixture
@@ -235,6 +235,16 @@ def test_request_timeout_answers_504(town, routes):
         assert client.get("/slow?ms=3000").status == 504
     with connect() as client:
         assert client.get("/slow?ms=1").status == 200
+
+
+def test_request_timeout_counts_from_the_request(town, routes):
+    """A proxy that has slept longer than the timeout must not take its own sleep for the server's."""
+    connect = routes([manifests.route("r", "web", [rule("a", timeouts={"request": "300ms"})])])
+    with connect() as client:
+        client.get("/")
+        stays_true(lambda: client.sock.fileno() >= 0, "the connection is idle", 1.0)
+
+        assert client.get("/slow?ms=50").status == 200
 
 
 def test_consumer_route_is_for_clients_of_its_namespace_only(town, routes):

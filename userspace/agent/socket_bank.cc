@@ -34,13 +34,15 @@ absl::Status SetOption(int fd, const Option& option) {
 // leads the replies back, and lo keeps the packets from ever leaving the pod, whatever its routes
 // say.
 absl::Status MakeTransparent(int fd, bool is_v4) {
-  const std::array<Option, 4> options = {{
+  const std::array<Option, 5> options = {{
       is_v4 ? Option{SOL_IP, IP_TRANSPARENT, 1, "IP_TRANSPARENT"}
             : Option{SOL_IPV6, IPV6_TRANSPARENT, 1, "IPV6_TRANSPARENT"},
       is_v4 ? Option{SOL_IP, IP_FREEBIND, 1, "IP_FREEBIND"}
             : Option{SOL_IPV6, IPV6_FREEBIND, 1, "IPV6_FREEBIND"},
       {SOL_SOCKET, SO_MARK, static_cast<int>(datapath::kDialMark), "SO_MARK"},
       {SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR"},
+      // The port is chosen at connect(), when the four-tuple is known, not at bind().
+      {SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1, "IP_BIND_ADDRESS_NO_PORT"},
   }};
   for (const Option& option : options) SLUICE_RETURN_IF_ERROR(SetOption(fd, option));
   constexpr char kDevice[] = "lo";
@@ -112,6 +114,8 @@ absl::Status SocketBank::Make(const node::v1::SocketsWanted& wanted, uint32_t co
                                SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
       if (!fd.is_valid()) return base::ErrnoStatus(errno, "dial socket");
       SLUICE_RETURN_IF_ERROR(SetOption(fd.get(), {IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY"}));
+      SLUICE_RETURN_IF_ERROR(SetOption(
+          fd.get(), {SOL_SOCKET, SO_RCVBUFFORCE, datapath::kProxyReceiveBuffer, "SO_RCVBUFFORCE"}));
       if (wanted.kind() == node::v1::TO_LOCAL_POD)
         SLUICE_RETURN_IF_ERROR(MakeTransparent(fd.get(), is_v4));
       SLUICE_RETURN_IF_ERROR(kernel_.MarkDialSocket(fd.get()));

@@ -19,6 +19,10 @@ inline constexpr uint32_t kDialTable = 5100;
 inline constexpr uint16_t kOutboundPort = 15001;  // On loopback only.
 inline constexpr uint16_t kInboundPort = 15006;   // On every address, reached through sk_lookup.
 
+// SO_RCVBUF of the proxy's sockets (accepted and dialled); the kernel doubles it. It bounds what a peer can send while the
+// proxy holds it back: left alone, the kernel lets the buffer of a connection that was once fast grow to tcp_rmem[2].
+inline constexpr int kProxyReceiveBuffer = 2 * 1024 * 1024;
+
 // What send() on an accelerated leg towards an application answers while that application has too
 // much unread: no byte was taken (of a larger send: those reported), try again on a timer. Not
 // EACCES: the kernel would repeat a dropped verdict for ever. A healthy TCP socket never answers

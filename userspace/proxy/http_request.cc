@@ -49,6 +49,7 @@ void HttpConnection::StartExchange(const http::RequestHead& head) {
   std::string_view path = head.path;
   if (path != "*") {
     if (!http::NormalisePath(path, normal_path, &is_path_changed)) {
+      must_close_ = true;
       AnswerLocally(400, CloseReason::kBadPath, CloseReasonText(CloseReason::kBadPath));
       return;
     }

@@ -7,6 +7,7 @@ arrived, so that a test sees what the proxy sent. TCP port: the first line names
 import argparse
 import json
 import os
+import select
 import socket
 import struct
 import sys
@@ -19,6 +20,19 @@ from sluice_testing.stream import Digest, pattern  # noqa: E402  (the test's sid
 
 READ_SIZE = 256 * 1024
 HEAD_SIZE_MAX = 256 * 1024
+
+
+def receive(sock):
+    """Reads as event-driven programs do: poll, read, and poll again on EAGAIN. A blocking recv() may return EAGAIN on
+    a socket in a sockhash when another thread sends (test_streams has a test of just that)."""
+    poller = select.poll()
+    poller.register(sock, select.POLLIN)
+    while True:
+        poller.poll()
+        try:
+            return sock.recv(READ_SIZE, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            continue
 
 
 class Closed(Exception):
@@ -269,7 +283,7 @@ def tcp_sink(server, sock, reader, argument):
     """Reads to the end of stream, then says size and checksum."""
     seen = Digest()
     seen.update(reader.buffer)
-    while data := sock.recv(READ_SIZE):
+    while data := receive(sock):
         seen.update(data)
     sock.sendall(json.dumps({"size": seen.size, "sha256": seen.hex()}).encode())
 
@@ -279,24 +293,29 @@ def tcp_source(server, sock, reader, argument):
         sock.sendall(block)
 
 
-def tcp_duplex(server, sock, reader, argument):
+def tcp_duplex(server, sock, reader, argument, read=receive):
     """Sends and reads at once; the checksum of what was read goes to the report of that name."""
     size, name = argument.split()
     thread = threading.Thread(target=tcp_source, args=(server, sock, reader, size), daemon=True)
     thread.start()
     seen = Digest()
     seen.update(reader.buffer)
-    while data := sock.recv(READ_SIZE):
+    while data := read(sock):
         seen.update(data)
     thread.join()
     server.reports[name] = {"size": seen.size, "sha256": seen.hex()}
+
+
+def tcp_duplex_blocking(server, sock, reader, argument):
+    """The same with a blocking recv() in one thread and a blocking send() in another."""
+    tcp_duplex(server, sock, reader, argument, read=lambda sock: sock.recv(READ_SIZE))
 
 
 def tcp_echo(server, sock, reader, argument):
     data = reader.buffer
     while True:
         sock.sendall(data)
-        data = sock.recv(READ_SIZE)
+        data = receive(sock)
         if not data:
             return
 
@@ -333,7 +352,7 @@ def tcp_expect(server, sock, reader, argument):
     server.reports[argument] = {"end": None}
     sock.sendall(b"ok\n")
     try:
-        while sock.recv(READ_SIZE):
+        while receive(sock):
             pass
         server.reports[argument] = {"end": "eof"}
     except OSError as error:
@@ -346,7 +365,7 @@ def tcp_half(server, sock, reader, argument):
     sock.shutdown(socket.SHUT_WR)
     size = len(reader.buffer)
     server.reports[argument] = {"size": None}
-    while data := sock.recv(READ_SIZE):
+    while data := receive(sock):
         size += len(data)
     server.reports[argument] = {"size": size}
 
@@ -355,7 +374,7 @@ def tcp_report(server, sock, reader, argument):
     sock.sendall(json.dumps(server.reports.get(argument)).encode())
 
 
-TCP = {"SINK": tcp_sink, "SOURCE": tcp_source, "DUPLEX": tcp_duplex, "ECHO": tcp_echo, "PEER": tcp_peer,
+TCP = {"SINK": tcp_sink, "SOURCE": tcp_source, "DUPLEX": tcp_duplex, "DUPLEX-BLOCKING": tcp_duplex_blocking, "ECHO": tcp_echo, "PEER": tcp_peer,
        "SLEEP": tcp_sleep, "RESET": tcp_reset, "FLOOD": tcp_flood, "EXPECT": tcp_expect, "HALF": tcp_half,
        "REPORT": tcp_report}
 

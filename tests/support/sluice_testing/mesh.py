@@ -81,6 +81,7 @@ class Mesh:
         self.argv += list(options)
         self.process = None
         self.before = None
+        self.has_ended = False
         self.expected_restarts = 0  # Of the proxy; more of them is a crash, which stop() reports.
 
     # Manifests.
@@ -135,6 +136,7 @@ class Mesh:
 
     def _launch(self):
         wait_for_free_machine()
+        self.has_ended = False
         self.before = MachineState(self.network.pods.values())
         self.process = Process(self.argv, name="sluicectl", env=self.env, stdout_pipe=True)
 
@@ -154,6 +156,8 @@ class Mesh:
 
     def stop(self, sig=signal.SIGTERM):
         """Ends the mesh; asserts exit 0 within the deadline and a machine as it was before."""
+        if self.has_ended:
+            return
         pids = self.pids()
         restarts = self.status()["proxy"]["restarts"]
         began = time.monotonic()
@@ -164,6 +168,7 @@ class Mesh:
         rest = self.process.popen.stdout.read()
         assert not rest, f"more than 'ready' on stdout: {rest!r}"
         self.process.stop()
+        self.has_ended = True
         assert restarts == self.expected_restarts, f"the proxy was restarted {restarts} times; log:\n{self.log()[-6000:]}"
         reports = [line for line in self.log().splitlines() if any(word in line for word in SANITIZER_REPORTS)]
         assert not reports, f"a sanitizer complains: {reports}; log:\n{self.log()[-20000:]}"

@@ -58,7 +58,7 @@ func main() {
 			defer group.Done()
 			for n := 0; n < 50; n++ {
 				if got := fetch(http.Post(base+"/echo", "text/plain", bytes.NewReader(data[:1000]))); !bytes.Equal(got, data[:1000]) {
-					fail("echo differs")
+					fail("echo differs: %d bytes", len(got))
 				}
 			}
 		}()

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"flag"
 	"fmt"
@@ -20,6 +21,16 @@ func digest(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprintf(w, "%d %x", size, sum.Sum(nil))
+}
+
+// echo reads to the end before it writes: a handler of HTTP/1 may not rely on the body once it has answered.
+func echo(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	io.Copy(w, bytes.NewReader(body))
 }
 
 func serveFile(path string) http.HandlerFunc {
@@ -73,6 +84,6 @@ func main() {
 	}
 	http.HandleFunc("/digest", digest)
 	http.HandleFunc("/file", serveFile(*file))
-	http.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) })
+	http.HandleFunc("/echo", echo)
 	log.Fatal(http.ListenAndServe(*address, nil))
 }
