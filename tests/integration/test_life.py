@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -232,10 +233,13 @@ def test_killed_proxy_comes_back_while_connections_wait(street, acceleration):
         mesh.expected_restarts = 1
         pid = mesh.proxy_pid()
         os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "the killed process is gone")  # What it accepted dies too.
+        began = time.monotonic()
 
         answers = [get(client).status for _ in range(20)]  # Dialled at once: none may be refused.
 
         assert answers == [200] * 20
+        assert time.monotonic() - began < 2.0 * SCALE, "new connections wait, but not for long"
         assert mesh.proxy_pid() != pid
         assert mesh.status()["proxy"]["restarts"] == 1
         wait_until(lambda: mesh.ready()[0] == 200, "ready again", 5 * SCALE)
