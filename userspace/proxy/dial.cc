@@ -33,7 +33,10 @@ void Dial::Start(const DialTarget& target) {
   const bool is_v6 = !target.endpoint.ip.is_v4();
   LocalPod* server = worker_.FindPodByAddress(target.endpoint.ip);
   LocalPod* client = worker_.FindPod(target.accepting_pod_id);
-  if (server != nullptr) {
+  // A pod that dials itself has the right source address anyway; the kernel delivers such packets by another interface
+  // than the one that sockets for other clients are bound to.
+  const bool is_own_pod = server != nullptr && server == client && !target.is_client_outside;
+  if (server != nullptr && !is_own_pod) {
     stock_ = &server->stock(DialKind::kToLocalPod, is_v6);
     source_ = target.client;
     must_bind_ = true;
