@@ -96,6 +96,7 @@ std::string FormatAccessEntry(const AccessEntry& entry, AccessLogFormat format,
   line.Number("bytes_to_client", entry.bytes_to_client);
   line.Number("duration_us", entry.duration_us);
   line.Text("reason", CloseReasonLabel(entry.reason));
+  line.TextIfAny("detail", entry.detail);
   return std::move(line).Finish();
 }
 

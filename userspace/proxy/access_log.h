@@ -30,6 +30,7 @@ struct AccessEntry {
   uint64_t bytes_to_client = 0;
   uint64_t duration_us = 0;
   CloseReason reason = CloseReason::kNone;
+  std::string_view detail;  // Of a refused message: which rule it broke.
 };
 
 class AccessLog {

@@ -93,7 +93,9 @@ size_t HttpConnection::ReadHead(std::string_view input) {
     case http::ParseStatus::kBad:
       input_scanned_ = 0;
       state_ = State::kExchange;
-      exchange_ = {.is_keep_alive = false, .start_ns = worker_.now_ns()};
+      exchange_ = {.is_keep_alive = false,
+                   .refusal = http::BadReasonName(result.bad),
+                   .start_ns = worker_.now_ns()};
       AnswerLocally(http::BadReasonStatus(result.bad), CloseReason::kBadRequest,
                     http::BadReasonText(result.bad));
       return input.size();
@@ -116,6 +118,7 @@ void HttpConnection::TakeBody(Received& received) {
   }
   const http::BodyFramer::Progress progress = request_body_.Feed(received.data);
   if (progress.status == http::ParseStatus::kBad) {
+    exchange_.refusal = http::BadReasonName(progress.bad);
     AnswerLocally(400, CloseReason::kBadRequest, http::BadReasonText(progress.bad));
     received.data = {};
     return;

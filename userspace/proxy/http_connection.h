@@ -69,6 +69,7 @@ class HttpConnection final : public Session, private StreamOwner {
     bool is_upstream_keep_alive = false;
     bool has_retried = false;
     uint16_t status = 0;
+    std::string_view refusal;  // Name of the rule of HTTP/1 that a message broke.
     uint64_t start_ns = 0;
     uint64_t timeout_ns = 0;  // Moment; 0: none.
     uint64_t bytes_in = 0;

@@ -37,7 +37,8 @@ void HttpConnection::StartExchange(const http::RequestHead& head) {
   config_ = worker_.PinConfig();
   if (worker_.access_log().is_on()) {
     constexpr std::string_view kNul("\0", 1);
-    log_request_ = base::Concat({head.method, kNul, head.authority, kNul, head.path});
+    log_request_ = base::Concat({head.method, kNul, head.authority, kNul, head.path,
+                                 head.query.empty() ? "" : "?", head.query});
   }
   if (head.wants_upgrade) {
     must_close_ = true;

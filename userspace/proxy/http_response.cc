@@ -53,6 +53,7 @@ size_t HttpConnection::ReadResponseHead(std::string_view input) {
     upstream_scanned_ = 0;
     const bool is_chunked_for_old_client =
         exchange_.is_http_1_0 && head.body == http::BodyKind::kChunked;
+    if (result.status == http::ParseStatus::kBad) exchange_.refusal = http::BadReasonName(result.bad);
     if (result.status == http::ParseStatus::kBad || head.status == 101 || is_chunked_for_old_client) {
       AnswerLocally(502, CloseReason::kBadResponse,
                     result.status == http::ParseStatus::kBad ? http::BadReasonText(result.bad)
@@ -98,6 +99,7 @@ void HttpConnection::ReadResponse(Received& received) {
   http::BodyFramer::Progress progress{.status = http::ParseStatus::kComplete};
   if (!response_body_.is_complete()) progress = response_body_.Feed(received.data);
   if (progress.status == http::ParseStatus::kBad) {
+    exchange_.refusal = http::BadReasonName(progress.bad);
     AbortExchange(CloseReason::kBadResponse);
     return;
   }
@@ -227,7 +229,8 @@ void HttpConnection::LogExchange(CloseReason reason) {
        .bytes_from_client = exchange_.bytes_in,
        .bytes_to_client = exchange_.bytes_out,
        .duration_us = duration_us,
-       .reason = reason});
+       .reason = reason,
+       .detail = exchange_.refusal});
   log_request_.clear();
 }
 
