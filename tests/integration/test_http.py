@@ -228,13 +228,19 @@ def test_methods_pass(town, http, method):
     assert http().exchange(method, "/echo").json()["method"] == method
 
 
-@pytest.mark.parametrize("fields", [["Connection: Upgrade", "Upgrade: websocket"], ["Connection: upgrade", "Upgrade: h2c"]],
-                         ids=["websocket", "h2c"])
-def test_upgrade_is_refused_in_clear_words(town, http, fields):
-    answer = http().get("/echo", headers=fields)
+def test_upgrade_is_refused_in_clear_words(town, http):
+    answer = http().get("/echo", headers=["Connection: Upgrade", "Upgrade: websocket"])
 
     assert answer.status == 501
     assert b"pgrade" in answer.body
+
+
+def test_offer_of_h2c_is_declined_by_not_answering_it(town, http):
+    """Java's client and `curl --http2` offer it with every first request and go on without."""
+    answer = http().get("/echo", headers=["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAA"])
+
+    assert answer.status == 200
+    assert not {"upgrade", "http2-settings"} & {name.lower() for name, _ in answer.json()["headers"]}
 
 
 def test_connect_method_is_refused(town, http):
