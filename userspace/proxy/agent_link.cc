@@ -23,7 +23,7 @@ namespace {
 constexpr size_t kPacketSizeMax = 64 * 1024 + 1024;
 constexpr size_t kFdsPerPacketMax = 253;
 constexpr uint32_t kWorkersMax = 64;
-constexpr uint64_t kSpin = 30 * kMicrosecond;
+constexpr uint64_t kSpin = 50 * kMicrosecond;
 
 struct Packet {
   std::string bytes;

@@ -92,7 +92,7 @@ size_t HttpConnection::ReadHead(std::string_view input) {
       return 0;
     case http::ParseStatus::kBad:
       input_scanned_ = 0;
-      state_ = State::kExchange;
+      BeginExchange();
       exchange_ = {.is_keep_alive = false,
                    .refusal = http::BadReasonName(result.bad),
                    .start_ns = worker_.now_ns()};
@@ -103,7 +103,7 @@ size_t HttpConnection::ReadHead(std::string_view input) {
       break;
   }
   input_scanned_ = 0;
-  state_ = State::kExchange;
+  BeginExchange();
   StartExchange(head);
   return head.head_size;
 }
@@ -223,16 +223,27 @@ void HttpConnection::HandleTimer() {
   }
 }
 
-void HttpConnection::FinishExchange(CloseReason reason) {
+void HttpConnection::BeginExchange() {
+  state_ = State::kExchange;
+  worker_.BeginWork();
+}
+
+// Gives back everything an exchange held.
+void HttpConnection::EndExchange(CloseReason reason) {
+  worker_.EndWork();
   LogExchange(reason);
   DropUpstream(false, true);
   ReleaseLoad();
   config_.Reset();
-  const bool was_complete = exchange_.is_request_complete;
-  const bool has_answered = exchange_.is_answer_started;
   exchange_ = {};
   upstream_input_.clear();
   upstream_scanned_ = 0;
+}
+
+void HttpConnection::FinishExchange(CloseReason reason) {
+  const bool was_complete = exchange_.is_request_complete;
+  const bool has_answered = exchange_.is_answer_started;
+  EndExchange(reason);
   if (!has_answered) {
     Close(reason, true);
     return;

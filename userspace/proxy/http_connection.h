@@ -107,6 +107,8 @@ class HttpConnection final : public Session, private StreamOwner {
   void HandleUpstreamGone(bool is_reset);
   void AnswerLocally(uint16_t status, CloseReason reason, std::string_view text,
                      std::string_view extra_headers = {});
+  void BeginExchange();
+  void EndExchange(CloseReason reason);
   void FinishExchange(CloseReason reason);
   void AbortExchange(CloseReason reason);
   void DropUpstream(bool is_reusable, bool reset);

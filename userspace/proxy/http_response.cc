@@ -181,11 +181,7 @@ void HttpConnection::AnswerLocally(uint16_t status, CloseReason reason, std::str
 
 // Nothing sensible can be sent any more.
 void HttpConnection::AbortExchange(CloseReason reason) {
-  LogExchange(reason);
-  DropUpstream(false, true);
-  ReleaseLoad();
-  config_.Reset();
-  exchange_ = {};
+  EndExchange(reason);
   Close(reason, true);
 }
 

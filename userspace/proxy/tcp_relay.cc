@@ -22,6 +22,7 @@ TcpRelay::TcpRelay(Worker& worker, Accepted accepted, const Plan& plan)
   worker_.counters().Add(is_inbound_ ? Counter::kActiveInbound : Counter::kActiveTcp);
   if (plan.service != nullptr) cluster_ = plan.service->ClusterFor(dialled_.ip);
   last_byte_ns_ = start_ns_;
+  worker_.BeginWork();
   downstream_.Attach(std::move(accepted.fd));
   if (plan.refused != CloseReason::kNone) {
     Close(plan.refused, true);
@@ -33,6 +34,7 @@ TcpRelay::TcpRelay(Worker& worker, Accepted accepted, const Plan& plan)
 }
 
 TcpRelay::~TcpRelay() {
+  worker_.EndWork();
   worker_.counters().Subtract(is_inbound_ ? Counter::kActiveInbound : Counter::kActiveTcp);
   worker_.counters().AddClosed(reason_);
 }

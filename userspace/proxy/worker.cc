@@ -15,6 +15,7 @@ namespace sluice::proxy {
 namespace {
 
 constexpr uint64_t kTearDownGrace = 500 * kMillisecond;
+constexpr uint64_t kRecentConcurrency = 10 * kMillisecond;
 constexpr uint64_t kRecentTraffic = kMillisecond;  // Busy polling goes on this long after the last completion.
 
 }  // namespace
@@ -67,8 +68,11 @@ void Worker::Run() {
 
 void Worker::RunTurn() {
   now_ns_ = base::MonotonicNanos();
-  const bool has_recent_traffic = now_ns_ - last_traffic_ns_ < kRecentTraffic;
-  const uint64_t spin_ns = has_recent_traffic ? options_.spin_ns : 0;
+  // Polling pays for a lone client that waits for each answer. Where several exchanges are in flight there is soon
+  // something to do anyway, and the cores have better uses than to look for it.
+  const bool is_lone_client = now_ns_ - last_traffic_ns_ < kRecentTraffic &&
+                              now_ns_ - last_concurrency_ns_ > kRecentConcurrency;
+  const uint64_t spin_ns = is_lone_client ? options_.spin_ns : 0;
   const uint32_t completions = ring_->Turn(now_ns_, timers_.NextDeadline(), spin_ns);
   if (completions > 0) last_traffic_ns_ = now_ns_;
   counters_.Add(Counter::kTurns);

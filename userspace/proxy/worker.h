@@ -98,6 +98,11 @@ class Worker {
   const WorkerRequests& requests() const { return requests_; }
   const OriginalDestinationLookup& original_destination() const { return lookup_; }
   uint16_t NextSourcePort();
+  // HTTP exchanges and open relays: what adaptive polling looks at.
+  void BeginWork() {
+    if (++work_in_flight_ > 1) last_concurrency_ns_ = now_ns_;
+  }
+  void EndWork() { --work_in_flight_; }
 
   void AddDirty(Stream& stream) { dirty_.PushBack(stream); }
   void AddStarved(Stream& stream) { starved_.PushBack(stream); }
@@ -139,6 +144,8 @@ class Worker {
   bool is_draining_ = false;
   uint64_t now_ns_ = 0;
   uint64_t last_traffic_ns_ = 0;
+  uint64_t last_concurrency_ns_ = 0;
+  uint32_t work_in_flight_ = 0;
   uint32_t next_source_port_ = 0;
 
   ConfigPin config_;
