@@ -8,8 +8,8 @@ static __always_inline struct sluice_endpoint sluice_local_of(struct bpf_sock_op
 	struct sluice_endpoint end = {.address = SLUICE_CTX_ADDRESS(ctx, local_ip4, local_ip6)};
 
 	/*
-	 * On Linux 6.1 an AF_INET6 socket that connects to a mapped address has no IPv6 source until
-	 * connect() returns, later than the handshake on loopback; its IPv4 source is there.
+	 * On Linux 6.1 an AF_INET6 socket that connects to a mapped address has no IPv6 source
+	 * until connect() returns, later than the handshake on loopback; its IPv4 source is there.
 	 */
 	if (sluice_is_unspecified(&end.address))
 		end.address = sluice_address_v4(ctx->local_ip4);

@@ -1,4 +1,5 @@
-// sluice-proxy: the data plane of one node. Started by sluice-agent with one end of a socket pair; unprivileged.
+// sluice-proxy: the data plane of one node. Started by sluice-agent with one end of a socket pair;
+// unprivileged.
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -33,7 +34,8 @@ int main(int argc, char** argv) {
     const bool has_value = i + 1 < argc;
     if (option == "--agent-fd" && has_value) {
       agent_fd = std::atoi(argv[++i]);
-    } else if (option == "--log-level" && has_value && sluice::base::ParseLogLevel(argv[i + 1], level)) {
+    } else if (option == "--log-level" && has_value &&
+               sluice::base::ParseLogLevel(argv[i + 1], level)) {
       ++i;
     } else {
       std::fputs(kUsage, option == "--help" ? stdout : stderr);

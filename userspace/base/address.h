@@ -1,5 +1,5 @@
-// Addresses as values. An IPv4 address is held as its IPv4-mapped IPv6 form (::ffff:a.b.c.d), so that one
-// code path serves both families, in user space as in BPF.
+// Addresses as values. An IPv4 address is held as its IPv4-mapped IPv6 form (::ffff:a.b.c.d), so
+// that one code path serves both families, in user space as in BPF.
 #pragma once
 
 #include <netinet/in.h>

@@ -1,4 +1,5 @@
-// Broken invariants end the process: it is safer to restart than to go on with a state nobody has thought of.
+// Broken invariants end the process: it is safer to restart than to go on with a state nobody has
+// thought of.
 #pragma once
 
 #include <cstdio>
@@ -6,12 +7,12 @@
 
 #include "absl/status/status.h"
 
-#define SLUICE_CHECK(condition)                                                                   \
-  do {                                                                                            \
-    if (!(condition)) [[unlikely]] {                                                              \
-      std::fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #condition);          \
-      std::abort();                                                                               \
-    }                                                                                             \
+#define SLUICE_CHECK(condition)                                                          \
+  do {                                                                                   \
+    if (!(condition)) [[unlikely]] {                                                     \
+      std::fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #condition); \
+      std::abort();                                                                      \
+    }                                                                                    \
   } while (false)
 
 #ifdef NDEBUG
@@ -20,7 +21,7 @@
 #define SLUICE_DCHECK(condition) SLUICE_CHECK(condition)
 #endif
 
-#define SLUICE_RETURN_IF_ERROR(expression)                                     \
-  do {                                                                         \
-    if (absl::Status status_ = (expression); !status_.ok()) return status_;    \
+#define SLUICE_RETURN_IF_ERROR(expression)                                  \
+  do {                                                                      \
+    if (absl::Status status_ = (expression); !status_.ok()) return status_; \
   } while (false)

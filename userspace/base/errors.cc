@@ -11,8 +11,8 @@ absl::Status ErrnoStatus(int error, std::string_view doing) {
 
 absl::Status Wrap(const absl::Status& status, std::string_view doing) {
   if (status.ok()) return status;
-  return absl::Status(status.code(), absl::StrCat(absl::string_view(doing.data(), doing.size()), ": ",
-                                                  status.message()));
+  return absl::Status(status.code(), absl::StrCat(absl::string_view(doing.data(), doing.size()),
+                                                  ": ", status.message()));
 }
 
 }  // namespace sluice::base

@@ -1,5 +1,5 @@
-// Doubly linked list whose links are embedded in the elements: no allocation, removal in constant time.
-// Owns nothing: an element must leave the list before it dies. Thread: one owner.
+// Doubly linked list whose links are embedded in the elements: no allocation, removal in constant
+// time. Owns nothing: an element must leave the list before it dies. Thread: one owner.
 #pragma once
 
 #include "userspace/base/check.h"

@@ -1,6 +1,6 @@
 // Log lines of a process: one line each, to stderr, `time level component message key=value ...`.
-// Cold path only; the hot path counts. Format spdlog lives behind log.cc so that no other file pays for it.
-// Thread: any.
+// Cold path only; the hot path counts. Format spdlog lives behind log.cc so that no other file pays
+// for it. Thread: any.
 #pragma once
 
 #include <initializer_list>
@@ -17,8 +17,8 @@ struct LogField {
   LogField(std::string_view name, const char* text) : key(name), value(text) {}
   LogField(std::string_view name, const std::string& text) : key(name), value(text) {}
   template <typename Integer>
-    requires std::is_integral_v<Integer>
-  LogField(std::string_view name, Integer number) : key(name), value(std::to_string(number)) {}
+  requires std::is_integral_v<Integer> LogField(std::string_view name, Integer number)
+      : key(name), value(std::to_string(number)) {}
 
   std::string_view key;
   std::string value;
@@ -30,9 +30,17 @@ void StartLog(std::string_view component, LogLevel least = LogLevel::kInfo);
 bool ParseLogLevel(std::string_view text, LogLevel& level);
 
 void Log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
-inline void LogDebug(std::string_view m, std::initializer_list<LogField> f = {}) { Log(LogLevel::kDebug, m, f); }
-inline void LogInfo(std::string_view m, std::initializer_list<LogField> f = {}) { Log(LogLevel::kInfo, m, f); }
-inline void LogWarning(std::string_view m, std::initializer_list<LogField> f = {}) { Log(LogLevel::kWarning, m, f); }
-inline void LogError(std::string_view m, std::initializer_list<LogField> f = {}) { Log(LogLevel::kError, m, f); }
+inline void LogDebug(std::string_view m, std::initializer_list<LogField> f = {}) {
+  Log(LogLevel::kDebug, m, f);
+}
+inline void LogInfo(std::string_view m, std::initializer_list<LogField> f = {}) {
+  Log(LogLevel::kInfo, m, f);
+}
+inline void LogWarning(std::string_view m, std::initializer_list<LogField> f = {}) {
+  Log(LogLevel::kWarning, m, f);
+}
+inline void LogError(std::string_view m, std::initializer_list<LogField> f = {}) {
+  Log(LogLevel::kError, m, f);
+}
 
 }  // namespace sluice::base

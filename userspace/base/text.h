@@ -1,5 +1,5 @@
-// Joining strings with one allocation. (Debian's absl::string_view is not std::string_view, so absl::StrCat does not
-// take ours.)
+// Joining strings with one allocation. (Debian's absl::string_view is not std::string_view, so
+// absl::StrCat does not take ours.)
 #pragma once
 
 #include <initializer_list>

@@ -19,8 +19,9 @@ inline constexpr uint32_t kDialTable = 5100;
 inline constexpr uint16_t kOutboundPort = 15001;  // On loopback only.
 inline constexpr uint16_t kInboundPort = 15006;   // On every address, reached through sk_lookup.
 
-// SO_RCVBUF of the proxy's sockets (accepted and dialled); the kernel doubles it. It bounds what a peer can send while the
-// proxy holds it back: left alone, the kernel lets the buffer of a connection that was once fast grow to tcp_rmem[2].
+// SO_RCVBUF of the proxy's sockets (accepted and dialled); the kernel doubles it. It bounds what a
+// peer can send while the proxy holds it back: left alone, the kernel lets the buffer of a
+// connection that was once fast grow to tcp_rmem[2].
 inline constexpr int kProxyReceiveBuffer = 2 * 1024 * 1024;
 
 // What send() on an accelerated leg towards an application answers while that application has too

@@ -14,7 +14,8 @@
 
 namespace sluice::datapath {
 
-// How far same-node legs are joined in the kernel (docs/architecture.md). Ordered: a higher level contains the lower.
+// How far same-node legs are joined in the kernel (docs/architecture.md). Ordered: a higher level
+// contains the lower.
 enum class Acceleration : uint8_t {
   kOff,   // Plain TCP everywhere.
   kSend,  // Application -> proxy only.
@@ -23,23 +24,25 @@ enum class Acceleration : uint8_t {
 const char* AccelerationName(Acceleration level);
 
 struct DatapathOptions {
-  std::string bpffs_dir;     // Folder on a mounted bpffs that is ours alone; made if missing.
-  std::string cgroup_dir;    // cgroup v2 root; empty: found from the mount table.
-  Acceleration acceleration = Acceleration::kFull;  // What the operator asks for; probes may lower it.
+  std::string bpffs_dir;   // Folder on a mounted bpffs that is ours alone; made if missing.
+  std::string cgroup_dir;  // cgroup v2 root; empty: found from the mount table.
+  Acceleration acceleration =
+      Acceleration::kFull;  // What the operator asks for; probes may lower it.
 };
 
 // One start-up probe on socket pairs of our own.
 struct ProbeResult {
-  std::string name;    // "redirect", "memory_charged", "fionread_native", "fionread_redirected", "order", "half_close"...
+  std::string name;  // "redirect", "memory_charged", "fionread_native", "fionread_redirected",
+                     // "order", "half_close"...
   bool has_passed = false;
   std::string detail;  // What was expected and seen; what follows from a failure.
 };
 
 // A pod whose sockets are captured from EnrolPod until RemovePod.
 struct PodSockets {
-  uint32_t pod_id = 0;        // From 1.
+  uint32_t pod_id = 0;  // From 1.
   uint64_t netns_cookie = 0;
-  int netns_fd = -1;          // Borrowed for the call.
+  int netns_fd = -1;           // Borrowed for the call.
   base::IpAddress address_v4;  // Unspecified if the pod has none.
   base::IpAddress address_v6;
   int inbound_listener_v4 = -1;  // Borrowed for the call; listening; -1: no such family.
@@ -48,7 +51,8 @@ struct PodSockets {
 
 enum class FlowPath : uint8_t { kPass, kProxy, kDeny };
 
-// What an enrolled pod may dial: port 0 covers every port of the address that has no entry of its own.
+// What an enrolled pod may dial: port 0 covers every port of the address that has no entry of its
+// own.
 struct Destination {
   base::IpAddress address;
   uint16_t port = 0;
@@ -63,18 +67,20 @@ struct MapChange {
 };
 
 struct KernelCounter {
-  std::string name;    // Verdict or event name from bpf/abi, for example "connect_proxied".
+  std::string name;  // Verdict or event name from bpf/abi, for example "connect_proxied".
   uint64_t value = 0;
 };
 
 class Datapath {
  public:
-  // Removes what an earlier run left under bpffs_dir, probes, loads, attaches to the cgroup root and pins.
+  // Removes what an earlier run left under bpffs_dir, probes, loads, attaches to the cgroup root
+  // and pins.
   static absl::StatusOr<std::unique_ptr<Datapath>> Create(const DatapathOptions& options);
   virtual ~Datapath() = default;
 
   virtual Acceleration acceleration() const = 0;  // The level reached.
-  virtual std::string acceleration_reason() const = 0;  // Why it is not what was asked for; empty if it is.
+  virtual std::string acceleration_reason()
+      const = 0;  // Why it is not what was asked for; empty if it is.
   virtual const std::vector<ProbeResult>& probes() const = 0;
 
   // First inbound (listeners, sk_lookup on the namespace), then outbound capture. All or nothing.
@@ -90,7 +96,8 @@ class Datapath {
   virtual int original_destinations_fd() const = 0;  // For the proxy; see original_destination.h.
   virtual std::vector<KernelCounter> ReadCounters() const = 0;
 
-  // Takes every program, link and pin away. Also run by the destructor of a Datapath that was not detached.
+  // Takes every program, link and pin away. Also run by the destructor of a Datapath that was not
+  // detached.
   virtual absl::Status Detach() = 0;
 };
 

@@ -50,7 +50,8 @@ size_t ResumePosition(std::string_view input);
 
 // The frame of both head parsers: on the first call one optimistic pass; later ones search for the
 // end first, and look again early only when the input has doubled (a start line that is too long or
-// is none should not be waited for). So a head that comes in crumbs costs a few passes, not one each.
+// is none should not be waited for). So a head that comes in crumbs costs a few passes, not one
+// each.
 template <typename ParseOnce>
 ParseResult ParseHead(std::string_view input, uint32_t scanned, const H1Limits& limits,
                       ParseOnce parse_once) {

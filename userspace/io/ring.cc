@@ -32,8 +32,9 @@ struct Ring::State {
   size_t buffer_ring_size = 0;
   char* buffers = nullptr;
   size_t buffers_size = 0;
-  // Headers of vectored sends. The kernel copies them while it takes the entry (IORING_FEAT_SUBMIT_STABLE), so they
-  // are free again after each submission. Grown on first use and kept: no allocation in steady state.
+  // Headers of vectored sends. The kernel copies them while it takes the entry
+  // (IORING_FEAT_SUBMIT_STABLE), so they are free again after each submission. Grown on first use
+  // and kept: no allocation in steady state.
   std::unique_ptr<Message[]> messages = std::make_unique<Message[]>(64);
   uint32_t message_capacity = 64;
   uint32_t message_count = 0;
@@ -53,11 +54,13 @@ Ring::~Ring() = default;
 absl::StatusOr<std::unique_ptr<Ring>> Ring::Create(const RingOptions& options) {
   auto state = std::make_unique<State>();
   io_uring_params params{};
-  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
-                 IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
   params.cq_entries = options.entries * 4;
-  if (const int error = io_uring_queue_init_params(options.entries, &state->ring, &params); error < 0) {
-    return base::ErrnoStatus(-error, "io_uring_setup (Linux 6.1 or newer with kernel.io_uring_disabled=0 is needed)");
+  if (const int error = io_uring_queue_init_params(options.entries, &state->ring, &params);
+      error < 0) {
+    return base::ErrnoStatus(
+        -error, "io_uring_setup (Linux 6.1 or newer with kernel.io_uring_disabled=0 is needed)");
   }
   state->buffer_ring_size = options.receive_buffer_count * sizeof(io_uring_buf);
   state->buffers_size = size_t{options.receive_buffer_count} * options.receive_buffer_size;
@@ -79,7 +82,8 @@ absl::StatusOr<std::unique_ptr<Ring>> Ring::Create(const RingOptions& options) {
   }
   auto ring = std::unique_ptr<Ring>(new Ring(options, std::move(state)));
   ring->buffers_held_ = options.receive_buffer_count;
-  for (uint32_t i = 0; i < options.receive_buffer_count; ++i) ring->GiveBack(static_cast<uint16_t>(i));
+  for (uint32_t i = 0; i < options.receive_buffer_count; ++i)
+    ring->GiveBack(static_cast<uint16_t>(i));
   return ring;
 }
 
@@ -123,8 +127,9 @@ void Ring::Connect(Operation& operation, int fd, const ConnectTarget& target) {
 
 void Ring::Send(Operation& operation, int fd, absl::Span<const iovec> data) {
   SLUICE_DCHECK(!data.empty() && data.size() <= kVectorsPerMessageMax);
-  // MSG_DONTWAIT: left to itself the ring polls and tries again, but after 128 tries it moves the send to a helper thread
-  // that blocks in it (seen on 6.18 with a socket whose poll and whose send disagree about room).
+  // MSG_DONTWAIT: left to itself the ring polls and tries again, but after 128 tries it moves the
+  // send to a helper thread that blocks in it (seen on 6.18 with a socket whose poll and whose send
+  // disagree about room).
   constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
   if (data.size() == 1) {
     io_uring_sqe* entry = NextEntry(&operation);
@@ -190,14 +195,14 @@ std::string_view Ring::BufferData(const Completion& completion) const {
 void Ring::GiveBack(uint16_t buffer) {
   SLUICE_DCHECK(buffers_held_ > 0);
   --buffers_held_;
-  io_uring_buf_ring_add(state_->buffer_ring,
-                        state_->buffers + size_t{buffer} * options_.receive_buffer_size,
-                        options_.receive_buffer_size, buffer,
-                        static_cast<int>(options_.receive_buffer_count - 1), 0);
+  io_uring_buf_ring_add(
+      state_->buffer_ring, state_->buffers + size_t{buffer} * options_.receive_buffer_size,
+      options_.receive_buffer_size, buffer, static_cast<int>(options_.receive_buffer_count - 1), 0);
   io_uring_buf_ring_advance(state_->buffer_ring, 1);
 }
 
-// Looks at memory only: the kernel sets TASKRUN when deferred work waits, so no system call is made in vain.
+// Looks at memory only: the kernel sets TASKRUN when deferred work waits, so no system call is made
+// in vain.
 bool Ring::SpinForCompletion(uint64_t until_ns) {
   io_uring* ring = &state_->ring;
   do {

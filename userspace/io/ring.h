@@ -1,6 +1,7 @@
-// One io_uring per worker: operations embedded in their owners, one provided-buffer ring, one system call per turn.
-// The kernel's names do not leave this header's implementation, so that another body (epoll, simulation) can stand in.
-// Thread: one, the one that called Create. Errors: kUnavailable with the reason when the host forbids io_uring.
+// One io_uring per worker: operations embedded in their owners, one provided-buffer ring, one
+// system call per turn. The kernel's names do not leave this header's implementation, so that
+// another body (epoll, simulation) can stand in. Thread: one, the one that called Create. Errors:
+// kUnavailable with the reason when the host forbids io_uring.
 #pragma once
 
 #include <sys/socket.h>
@@ -18,20 +19,22 @@ struct io_uring_sqe;
 namespace sluice::io {
 
 struct RingOptions {
-  uint32_t entries = 4096;            // Submission queue entries; the completion queue is four times as long.
-  uint32_t receive_buffer_count = 64;  // Power of two. The pool (count x size) should stay within L2.
+  uint32_t entries = 4096;  // Submission queue entries; the completion queue is four times as long.
+  uint32_t receive_buffer_count =
+      64;  // Power of two. The pool (count x size) should stay within L2.
   uint32_t receive_buffer_size = 16 * 1024;  // Bytes.
 };
 
 // What the kernel answered to one operation.
 struct Completion {
-  int32_t result = 0;         // Bytes, descriptor, 0, or a negative errno.
-  bool has_more = false;      // Multishot: the operation stays armed.
-  bool has_buffer = false;    // Receive: `buffer` holds `result` bytes and must be given back.
+  int32_t result = 0;       // Bytes, descriptor, 0, or a negative errno.
+  bool has_more = false;    // Multishot: the operation stays armed.
+  bool has_buffer = false;  // Receive: `buffer` holds `result` bytes and must be given back.
   uint16_t buffer = 0;
 };
 
-// One operation the kernel may hold at a time. Embedded in its owner, which must stay put until the last completion.
+// One operation the kernel may hold at a time. Embedded in its owner, which must stay put until the
+// last completion.
 struct Operation {
   using Callback = void (*)(void* self, const Completion& completion);
   Callback on_complete = nullptr;
@@ -52,7 +55,8 @@ class Ring {
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 
-  // Each prepares one operation; nothing reaches the kernel before Turn. Callbacks are never run from here.
+  // Each prepares one operation; nothing reaches the kernel before Turn. Callbacks are never run
+  // from here.
   void AcceptMultishot(Operation& operation, int listener);
   void ReceiveMultishot(Operation& operation, int fd);
   void Connect(Operation& operation, int fd, const ConnectTarget& target);
@@ -63,7 +67,8 @@ class Ring {
   void PollReadMultishot(Operation& operation, int fd);
   // Cancels one operation; it still completes once, with -ECANCELED or its own result.
   void Cancel(Operation& operation);
-  // Cancels everything on `fd`; each operation still completes once, with -ECANCELED or its own result.
+  // Cancels everything on `fd`; each operation still completes once, with -ECANCELED or its own
+  // result.
   void CancelAll(int fd);
   void CloseFd(int fd);  // Closes without waiting.
 
@@ -73,9 +78,10 @@ class Ring {
   uint32_t buffers_held() const { return buffers_held_; }  // Given out, not yet given back.
   uint32_t buffer_count() const { return options_.receive_buffer_count; }
 
-  // Submits what is prepared, waits until a completion is there, `deadline_ns` (monotonic) has come or
-  // `spin_ns` of busy polling and then sleep brought something, and runs callbacks. Returns how many. `now_ns` becomes
-  // the time after the wait: callbacks set timers by it, and a time from before a long sleep would fire them at once.
+  // Submits what is prepared, waits until a completion is there, `deadline_ns` (monotonic) has come
+  // or `spin_ns` of busy polling and then sleep brought something, and runs callbacks. Returns how
+  // many. `now_ns` becomes the time after the wait: callbacks set timers by it, and a time from
+  // before a long sleep would fire them at once.
   uint32_t Turn(uint64_t& now_ns, uint64_t deadline_ns, uint64_t spin_ns);
 
   uint64_t enter_count() const { return enter_count_; }  // System calls made by Turn.

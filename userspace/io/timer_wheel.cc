@@ -11,13 +11,15 @@ void TimerWheel::Arm(Timer& timer, uint64_t deadline_ns) {
   Place(timer);
 }
 
-// Level 0 holds the next 64 ticks exactly; level n holds what lies within 64^(n+1) ticks, to be placed again nearer
-// to its time. What lies further than the last level waits in its farthest slot.
+// Level 0 holds the next 64 ticks exactly; level n holds what lies within 64^(n+1) ticks, to be
+// placed again nearer to its time. What lies further than the last level waits in its farthest
+// slot.
 void TimerWheel::Place(Timer& timer) {
   const uint64_t distance = timer.deadline_tick_ - tick_;
   unsigned level = 0;
   while (level + 1 < kLevels && (distance >> (kLevelShift * (level + 1))) != 0) ++level;
-  const uint64_t farthest = (uint64_t{1} << (kLevelShift * kLevels)) - (uint64_t{1} << (kLevelShift * (kLevels - 1)));
+  const uint64_t farthest =
+      (uint64_t{1} << (kLevelShift * kLevels)) - (uint64_t{1} << (kLevelShift * (kLevels - 1)));
   const uint64_t tick = tick_ + std::min(distance, farthest);
   const unsigned slot = (tick >> (kLevelShift * level)) & (kSlots - 1);
   slots_[level][slot].PushBack(timer);
@@ -55,7 +57,8 @@ void TimerWheel::Advance(uint64_t now_ns) {
     const unsigned slot = tick_ & (kSlots - 1);
     const uint64_t ahead = slot + 1 < kSlots ? occupied_[0] >> (slot + 1) : 0;
     const uint64_t to_wrap = kSlots - slot;
-    const uint64_t to_timer = ahead != 0 ? static_cast<uint64_t>(std::countr_zero(ahead)) + 1 : to_wrap;
+    const uint64_t to_timer =
+        ahead != 0 ? static_cast<uint64_t>(std::countr_zero(ahead)) + 1 : to_wrap;
     const uint64_t step = std::min({to_timer, to_wrap, now_tick - tick_});
     tick_ += step;
     const unsigned current = tick_ & (kSlots - 1);
@@ -71,7 +74,8 @@ uint64_t TimerWheel::NextDeadline() const {
   uint64_t next_tick = UINT64_MAX;
   for (unsigned level = 0; level < kLevels; ++level) {
     if (occupied_[level] == 0) continue;
-    // Level 0: the slot itself. Above: the moment at which the slot is cascaded, which may be long before the timer.
+    // Level 0: the slot itself. Above: the moment at which the slot is cascaded, which may be long
+    // before the timer.
     const unsigned shift = kLevelShift * level;
     const uint64_t position = tick_ >> shift;
     const uint64_t later =

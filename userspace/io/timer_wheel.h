@@ -1,6 +1,6 @@
-// Timers of one worker: five levels of 64 slots, a tick of 65.536 us, 19 hours at most; arming, disarming and
-// firing take constant time and no memory. A timer fires at or up to one slot after its deadline.
-// Thread: one owner. Owns nothing: a Timer disarms itself when it dies.
+// Timers of one worker: five levels of 64 slots, a tick of 65.536 us, 19 hours at most; arming,
+// disarming and firing take constant time and no memory. A timer fires at or up to one slot after
+// its deadline. Thread: one owner. Owns nothing: a Timer disarms itself when it dies.
 #pragma once
 
 #include <array>
@@ -36,7 +36,8 @@ class TimerWheel {
   void Arm(Timer& timer, uint64_t deadline_ns);
   // Fires every timer whose deadline has come. Callbacks may arm and disarm any timer.
   void Advance(uint64_t now_ns);
-  // No timer fires before this moment (it may be a moment with nothing to do); UINT64_MAX if none is armed.
+  // No timer fires before this moment (it may be a moment with nothing to do); UINT64_MAX if none
+  // is armed.
   uint64_t NextDeadline() const;
 
  private:
@@ -52,7 +53,8 @@ class TimerWheel {
 
   uint64_t tick_;  // Every timer with deadline_tick_ <= tick_ has fired.
   std::array<std::array<List, kSlots>, kLevels> slots_;
-  std::array<uint64_t, kLevels> occupied_{};  // A set bit may be stale (disarmed timers); a clear bit is exact.
+  std::array<uint64_t, kLevels>
+      occupied_{};  // A set bit may be stale (disarmed timers); a clear bit is exact.
 };
 
 }  // namespace sluice::io

@@ -1,6 +1,6 @@
-// Accepts on one listener inside a pod's namespace. The listener is the pod's identity: whoever connects here is, or
-// wants, this very pod. Thread: one worker. Requires: after Stop it stays until the last completion (LocalPod's owner
-// frees it only after a turn; see Worker::RemovePod).
+// Accepts on one listener inside a pod's namespace. The listener is the pod's identity: whoever
+// connects here is, or wants, this very pod. Thread: one worker. Requires: after Stop it stays
+// until the last completion (LocalPod's owner frees it only after a turn; see Worker::RemovePod).
 #pragma once
 
 #include <cstdint>

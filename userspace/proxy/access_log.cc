@@ -45,7 +45,8 @@ void AppendQuoted(std::string& out, std::string_view value) {
 
 class LineWriter {
  public:
-  LineWriter(AccessLogFormat format, std::string_view time) : is_json_(format == AccessLogFormat::kJson) {
+  LineWriter(AccessLogFormat format, std::string_view time)
+      : is_json_(format == AccessLogFormat::kJson) {
     if (is_json_) line_ = "{";
     Text("time", time);
   }
@@ -68,8 +69,10 @@ class LineWriter {
  private:
   void Key(std::string_view key) {
     if (line_.size() > 1) line_ += is_json_ ? ',' : ' ';
-    if (is_json_) AppendQuoted(line_, key);
-    else line_ += key;
+    if (is_json_)
+      AppendQuoted(line_, key);
+    else
+      line_ += key;
     line_ += is_json_ ? ':' : '=';
   }
   const bool is_json_;

@@ -1,5 +1,6 @@
-// One line per request or TCP connection, as text or JSON, collected during a turn and written at its end.
-// A log that cannot take it loses lines and counts them; it never holds traffic up. Thread: one worker.
+// One line per request or TCP connection, as text or JSON, collected during a turn and written at
+// its end. A log that cannot take it loses lines and counts them; it never holds traffic up.
+// Thread: one worker.
 #pragma once
 
 #include <cstdint>

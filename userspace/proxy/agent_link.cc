@@ -53,7 +53,8 @@ absl::StatusOr<Packet> ReceivePacket(int socket) {
     }
   }
   if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
-    return absl::DataLossError("a packet from the agent is larger than the protocol allows, or descriptors were lost");
+    return absl::DataLossError(
+        "a packet from the agent is larger than the protocol allows, or descriptors were lost");
   }
   packet.bytes.resize(static_cast<size_t>(size));
   return packet;
@@ -104,7 +105,8 @@ absl::Status AgentLink::HandlePacket() {
   if (packet->bytes.empty()) return absl::CancelledError("the agent closed its socket");
   node::v1::ToProxy message;
   if (!message.ParseFromString(packet->bytes)) {
-    return absl::InvalidArgumentError("a message from the agent does not parse: agent and proxy differ in version");
+    return absl::InvalidArgumentError(
+        "a message from the agent does not parse: agent and proxy differ in version");
   }
   return Handle(message, std::move(packet->fds));
 }
@@ -114,25 +116,40 @@ absl::Status AgentLink::Handle(const node::v1::ToProxy& message, std::vector<bas
     return absl::FailedPreconditionError("the agent's first message must be Configure");
   }
   switch (message.kind_case()) {
-    case node::v1::ToProxy::kConfigure: return Configure(message.configure(), std::move(fds));
-    case node::v1::ToProxy::kAddPod: return AddPod(message.add_pod(), std::move(fds));
-    case node::v1::ToProxy::kRemovePod: RemovePod(message.remove_pod().pod_id()); break;
-    case node::v1::ToProxy::kConfig: TakeConfig(message.config()); break;
-    case node::v1::ToProxy::kDialSockets: TakeDialSockets(message.dial_sockets(), std::move(fds)); break;
-    case node::v1::ToProxy::kStatsRequest: SendStats(message.stats_request().id()); break;
-    case node::v1::ToProxy::kDrain: StartDrain(message.drain().deadline_ms()); break;
-    case node::v1::ToProxy::KIND_NOT_SET: break;  // A kind that a newer agent knows.
+    case node::v1::ToProxy::kConfigure:
+      return Configure(message.configure(), std::move(fds));
+    case node::v1::ToProxy::kAddPod:
+      return AddPod(message.add_pod(), std::move(fds));
+    case node::v1::ToProxy::kRemovePod:
+      RemovePod(message.remove_pod().pod_id());
+      break;
+    case node::v1::ToProxy::kConfig:
+      TakeConfig(message.config());
+      break;
+    case node::v1::ToProxy::kDialSockets:
+      TakeDialSockets(message.dial_sockets(), std::move(fds));
+      break;
+    case node::v1::ToProxy::kStatsRequest:
+      SendStats(message.stats_request().id());
+      break;
+    case node::v1::ToProxy::kDrain:
+      StartDrain(message.drain().deadline_ms());
+      break;
+    case node::v1::ToProxy::KIND_NOT_SET:
+      break;  // A kind that a newer agent knows.
   }
   return absl::OkStatus();
 }
 
-absl::Status AgentLink::Configure(const node::v1::Configure& configure, std::vector<base::UniqueFd> fds) {
+absl::Status AgentLink::Configure(const node::v1::Configure& configure,
+                                  std::vector<base::UniqueFd> fds) {
   const AccessLogFormat format = ToFormat(configure.access_log_format());
   const size_t fds_wanted = format == AccessLogFormat::kOff ? 1 : 2;
   if (!workers_.empty() || fds.size() != fds_wanted || configure.worker_count() < 1 ||
       configure.worker_count() > kWorkersMax) {
-    return absl::InvalidArgumentError(absl::StrCat("Configure: worker_count=", configure.worker_count(),
-                                                   " descriptors=", fds.size(), ": not acceptable"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("Configure: worker_count=", configure.worker_count(),
+                     " descriptors=", fds.size(), ": not acceptable"));
   }
   if (fds.size() > 1) access_log_ = std::move(fds[1]);
   const OriginalDestinationLookup lookup = make_lookup_(std::move(fds[0]));
@@ -142,13 +159,13 @@ absl::Status AgentLink::Configure(const node::v1::Configure& configure, std::vec
         mailbox_.Post([this, worker, key, count] { AskForSockets(worker, key, count); });
       }};
   for (uint32_t i = 0; i < configure.worker_count(); ++i) {
-    workers_.push_back(std::make_unique<Worker>(
-        WorkerOptions{.index = i,
-                      .is_accelerated = configure.is_accelerated(),
-                      .spin_ns = kSpin,
-                      .access_log_format = format,
-                      .access_log_fd = access_log_.get()},
-        lookup, requests));
+    workers_.push_back(
+        std::make_unique<Worker>(WorkerOptions{.index = i,
+                                               .is_accelerated = configure.is_accelerated(),
+                                               .spin_ns = kSpin,
+                                               .access_log_format = format,
+                                               .access_log_fd = access_log_.get()},
+                                 lookup, requests));
     if (absl::Status status = workers_.back()->Start(config_); !status.ok()) return status;
   }
   // Everything that needs more system calls (threads, rings) exists now.
@@ -162,7 +179,8 @@ absl::Status AgentLink::Configure(const node::v1::Configure& configure, std::vec
 absl::Status AgentLink::AddPod(const node::v1::AddPod& pod, std::vector<base::UniqueFd> fds) {
   if (fds.size() != static_cast<size_t>(pod.listeners_size()) || pod.pod_id() == 0) {
     return absl::InvalidArgumentError(absl::StrCat("AddPod ", pod.workload_uid(), ": ", fds.size(),
-                                                   " descriptors for ", pod.listeners_size(), " listeners"));
+                                                   " descriptors for ", pod.listeners_size(),
+                                                   " listeners"));
   }
   std::vector<base::IpAddress> addresses;
   for (const std::string& bytes : pod.addresses()) {
@@ -208,7 +226,8 @@ void AgentLink::TakeConfig(const node::v1::ConfigDelta& delta) {
   for (const std::string& name : delta.removed_addresses()) builder_.RemoveAddress(name);
   for (const std::string& name : delta.removed_route_tables()) builder_.RemoveRouteTable(name);
   for (const auto& address : delta.addresses()) note(builder_.PutAddress(address));
-  for (const auto& named : delta.route_tables()) note(builder_.PutRouteTable(named.name(), named.table()));
+  for (const auto& named : delta.route_tables())
+    note(builder_.PutRouteTable(named.name(), named.table()));
   if (delta.is_last()) PublishConfig(delta.version());
 }
 
@@ -238,15 +257,18 @@ void AgentLink::AskForSockets(uint32_t worker, const DialSocketKey& key, uint32_
   Send(message);
 }
 
-void AgentLink::TakeDialSockets(const node::v1::DialSockets& message, std::vector<base::UniqueFd> fds) {
+void AgentLink::TakeDialSockets(const node::v1::DialSockets& message,
+                                std::vector<base::UniqueFd> fds) {
   const DialSocketKey key{
       .pod_id = message.pod_id(),
       .kind = message.kind() == node::v1::TO_LOCAL_POD ? DialKind::kToLocalPod : DialKind::kFromPod,
       .is_v6 = message.family() == node::v1::IPV6};
   const auto asked = sockets_asked_.find({key.pod_id, static_cast<uint8_t>(key.kind), key.is_v6});
-  if (asked == sockets_asked_.end() || asked->second.empty()) return;  // Not asked for: closed here.
+  if (asked == sockets_asked_.end() || asked->second.empty())
+    return;  // Not asked for: closed here.
   if (fds.empty()) {
-    base::LogWarning("the agent could make no sockets", {{"pod_id", message.pod_id()}, {"reason", message.error()}});
+    base::LogWarning("the agent could make no sockets",
+                     {{"pod_id", message.pod_id()}, {"reason", message.error()}});
   }
   const uint32_t worker = asked->second.front();
   asked->second.erase(asked->second.begin());

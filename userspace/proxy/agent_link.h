@@ -1,5 +1,6 @@
-// The proxy's main thread: speaks with the agent (api/node.proto), builds configurations, feeds the workers, answers for
-// their counters. Thread: main. Ends when the agent closes its end: a proxy without an agent has no future.
+// The proxy's main thread: speaks with the agent (api/node.proto), builds configurations, feeds the
+// workers, answers for their counters. Thread: main. Ends when the agent closes its end: a proxy
+// without an agent has no future.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,8 @@ class AgentLink {
   AgentLink(base::UniqueFd socket, LookupFactory make_lookup);
   ~AgentLink();
 
-  // Serves until the agent goes or a drain is over. Errors: the socket, the ring, a message that cannot be understood.
+  // Serves until the agent goes or a drain is over. Errors: the socket, the ring, a message that
+  // cannot be understood.
   absl::Status Run();
 
  private:
@@ -60,7 +62,8 @@ class AgentLink {
   BackendNames names_;
   std::shared_ptr<const RuntimeConfig> config_;
   std::string config_error_;
-  absl::flat_hash_map<KeyTuple, std::vector<uint32_t>> sockets_asked_;  // Workers, in the order they asked.
+  absl::flat_hash_map<KeyTuple, std::vector<uint32_t>>
+      sockets_asked_;  // Workers, in the order they asked.
   uint64_t drain_deadline_ns_ = 0;
 };
 

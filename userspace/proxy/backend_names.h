@@ -1,5 +1,6 @@
-// Dense numbers for (service, route, backend), so that the hot path counts into an array. Numbers are never taken
-// back; beyond kBackendStatsMax everything shares the last one. Thread: the main thread only.
+// Dense numbers for (service, route, backend), so that the hot path counts into an array. Numbers
+// are never taken back; beyond kBackendStatsMax everything shares the last one. Thread: the main
+// thread only.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +22,8 @@ struct BackendName {
 class BackendNames {
  public:
   uint32_t IdOf(const BackendName& name) {
-    const auto [found, is_new] =
-        ids_.try_emplace({name.service, name.route, name.backend}, static_cast<uint32_t>(names_.size()));
+    const auto [found, is_new] = ids_.try_emplace({name.service, name.route, name.backend},
+                                                  static_cast<uint32_t>(names_.size()));
     if (!is_new) return found->second;
     if (names_.size() + 1 >= kBackendStatsMax) {
       if (names_.size() < kBackendStatsMax) names_.push_back({"other", "other", "other"});

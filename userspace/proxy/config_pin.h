@@ -1,5 +1,5 @@
-// Keeps the configuration of an exchange alive while the worker may already have a newer one, without an atomic
-// operation per request. Thread: one worker.
+// Keeps the configuration of an exchange alive while the worker may already have a newer one,
+// without an atomic operation per request. Thread: one worker.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Counters of one worker: written by it alone as plain integers, read by the main thread at any time.
+// Counters of one worker: written by it alone as plain integers, read by the main thread at any
+// time.
 #pragma once
 
 #include <array>
@@ -83,7 +84,9 @@ class Counters {
  public:
   Counters() : backends_(new BackendTally[kBackendStatsMax]()) {}
 
-  void Add(Counter counter, uint64_t amount = 1) { values_[static_cast<size_t>(counter)].Add(amount); }
+  void Add(Counter counter, uint64_t amount = 1) {
+    values_[static_cast<size_t>(counter)].Add(amount);
+  }
   void Subtract(Counter counter) { values_[static_cast<size_t>(counter)].Add(~uint64_t{0}); }
   void AddClosed(CloseReason reason) { closed_[static_cast<size_t>(reason)].Add(1); }
   void AddRefused(CloseReason reason) { refused_[static_cast<size_t>(reason)].Add(1); }

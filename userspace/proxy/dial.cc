@@ -22,7 +22,8 @@ Dial::~Dial() {
   Unlink();
 }
 
-// Failures found here are reported through the timer, so that the owner is never called from within Start.
+// Failures found here are reported through the timer, so that the owner is never called from within
+// Start.
 void Dial::Start(const DialTarget& target) {
   SLUICE_DCHECK(!is_running_);
   target_ = target;
@@ -33,8 +34,8 @@ void Dial::Start(const DialTarget& target) {
   const bool is_v6 = !target.endpoint.ip.is_v4();
   LocalPod* server = worker_.FindPodByAddress(target.endpoint.ip);
   LocalPod* client = worker_.FindPod(target.accepting_pod_id);
-  // A pod that dials itself has the right source address anyway; the kernel delivers such packets by another interface
-  // than the one that sockets for other clients are bound to.
+  // A pod that dials itself has the right source address anyway; the kernel delivers such packets
+  // by another interface than the one that sockets for other clients are bound to.
   const bool is_own_pod = server != nullptr && server == client && !target.is_client_outside;
   if (server != nullptr && !is_own_pod) {
     stock_ = &server->stock(DialKind::kToLocalPod, is_v6);
@@ -43,8 +44,10 @@ void Dial::Start(const DialTarget& target) {
     if (source_.is_v4() == is_v6) {
       // The families differ: the server sees the client pod's address of its own family.
       const base::IpAddress* other = client != nullptr ? client->AddressOfFamily(is_v6) : nullptr;
-      if (other == nullptr || target.is_client_outside) failure_ = CloseReason::kNoSourceAddress;
-      else source_ = *other;
+      if (other == nullptr || target.is_client_outside)
+        failure_ = CloseReason::kNoSourceAddress;
+      else
+        source_ = *other;
     }
   } else if (client != nullptr) {
     stock_ = &client->stock(DialKind::kFromPod, is_v6);
@@ -113,7 +116,8 @@ void Dial::HandleConnected(int result) {
   } else if (is_timed_out_) {
     Finish(CloseReason::kConnectTimeout);
   } else if (result == -EADDRNOTAVAIL && attempts_ < kDialAttemptsMax) {
-    // Every four-tuple with this source port is taken, by TIME_WAIT for example: another socket, another port.
+    // Every four-tuple with this source port is taken, by TIME_WAIT for example: another socket,
+    // another port.
     worker_.counters().Add(Counter::kDialRetries);
     TakeSocket();
   } else {

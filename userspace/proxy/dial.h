@@ -1,6 +1,7 @@
-// One attempt to connect to an endpoint: takes a socket from the right pod's stock, binds the client's address where the
-// server must see it, connects, tries other source ports. Embedded in whoever wants the connection.
-// Thread: one worker. Requires: the owner stays until OnDialed, or calls Cancel and waits for is_idle().
+// One attempt to connect to an endpoint: takes a socket from the right pod's stock, binds the
+// client's address where the server must see it, connects, tries other source ports. Embedded in
+// whoever wants the connection. Thread: one worker. Requires: the owner stays until OnDialed, or
+// calls Cancel and waits for is_idle().
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ namespace sluice::proxy {
 
 class DialOwner {
  public:
-  // kNone: `fd` is connected. Else why not; after Cancel it is called with kDone and nothing to do but free.
+  // kNone: `fd` is connected. Else why not; after Cancel it is called with kDone and nothing to do
+  // but free.
   virtual void OnDialed(base::UniqueFd fd, CloseReason reason) = 0;
 
  protected:

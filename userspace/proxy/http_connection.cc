@@ -108,8 +108,8 @@ size_t HttpConnection::ReadHead(std::string_view input) {
   return head.head_size;
 }
 
-// Forwards what of `received` belongs to the request's body; leaves the rest in it. Before the upstream is there nothing
-// is taken: the bytes wait in input_ and the client is held back.
+// Forwards what of `received` belongs to the request's body; leaves the rest in it. Before the
+// upstream is there nothing is taken: the bytes wait in input_ and the client is held back.
 void HttpConnection::TakeBody(Received& received) {
   if (exchange_.is_request_complete || received.data.empty()) return;
   if (upstream_ == nullptr || !upstream_->is_connected()) {
@@ -140,7 +140,8 @@ void HttpConnection::OnReceiveEnd(Stream&) {
     case State::kExchange:
       // A half-closed client still reads its answer, if it has asked its question.
       must_close_ = true;
-      if (!exchange_.is_request_complete && input_.empty()) AbortExchange(CloseReason::kClientClosed);
+      if (!exchange_.is_request_complete && input_.empty())
+        AbortExchange(CloseReason::kClientClosed);
       return;
     case State::kLastSend:
       if (downstream_.has_sent_fin()) Close(close_reason_, false);
@@ -159,15 +160,19 @@ void HttpConnection::OnSendDrained(Stream&) {
 }
 
 void HttpConnection::OnBroken(Stream&, int) {
-  if (state_ == State::kExchange) AbortExchange(CloseReason::kClientReset);
-  else Close(state_ == State::kHead ? CloseReason::kClientReset : close_reason_, true);
+  if (state_ == State::kExchange)
+    AbortExchange(CloseReason::kClientReset);
+  else
+    Close(state_ == State::kHead ? CloseReason::kClientReset : close_reason_, true);
 }
 
 void HttpConnection::OnClosed(Stream&) { worker_.FreeSession(*this); }
 
 void HttpConnection::Abandon(CloseReason reason) {
-  if (state_ == State::kExchange) AbortExchange(reason);
-  else Close(reason, false);
+  if (state_ == State::kExchange)
+    AbortExchange(reason);
+  else
+    Close(reason, false);
 }
 
 void HttpConnection::Drain() {
@@ -183,7 +188,8 @@ void HttpConnection::Close(CloseReason reason, bool reset) {
   downstream_.Close(reset);
 }
 
-// The timer is armed when it must fire earlier than it would; otherwise it finds a later deadline when it fires.
+// The timer is armed when it must fire earlier than it would; otherwise it finds a later deadline
+// when it fires.
 void HttpConnection::SetDeadline(uint64_t deadline_ns) {
   deadline_ns_ = deadline_ns;
   if (timer_.is_armed() && armed_ns_ <= deadline_ns) return;

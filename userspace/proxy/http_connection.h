@@ -1,5 +1,6 @@
-// One HTTP/1.1 connection of a client and the exchanges it carries, one at a time: head -> route -> endpoint -> answer.
-// Bodies are forwarded by their framing, never looked at. Thread: one worker. Owned by the worker as a Session.
+// One HTTP/1.1 connection of a client and the exchanges it carries, one at a time: head -> route ->
+// endpoint -> answer. Bodies are forwarded by their framing, never looked at. Thread: one worker.
+// Owned by the worker as a Session.
 //
 //   state      waits for                 leaves to
 //   kHead      a request head            kExchange, kLastSend (local answer that closes)
@@ -91,9 +92,10 @@ class HttpConnection final : public Session, private StreamOwner {
   // The request's way (http_request.cc).
   void StartExchange(const http::RequestHead& head);
   bool RouteRequest(const http::RequestHead& head, std::string_view path);
-  bool ChooseBackend(const route::MatchResult& match, const http::RequestHead& head, std::string_view path);
-  void BuildRequestHead(const http::RequestHead& head, const route::MatchResult& match, std::string_view path,
-                        bool is_path_changed);
+  bool ChooseBackend(const route::MatchResult& match, const http::RequestHead& head,
+                     std::string_view path);
+  void BuildRequestHead(const http::RequestHead& head, const route::MatchResult& match,
+                        std::string_view path, bool is_path_changed);
   void AnswerRedirect(const model::RequestRedirect& redirect, const route::MatchResult& match,
                       const http::RequestHead& head, std::string_view path);
   void TryEndpoint();
@@ -135,12 +137,13 @@ class HttpConnection final : public Session, private StreamOwner {
   Exchange exchange_;
   http::BodyFramer request_body_;
   http::BodyFramer response_body_;
-  std::string input_;           // Bytes of the client not yet used: part of a head, early body, later requests.
+  std::string
+      input_;  // Bytes of the client not yet used: part of a head, early body, later requests.
   uint32_t input_scanned_ = 0;
   std::string upstream_input_;  // Part of a response head.
   uint32_t upstream_scanned_ = 0;
-  std::string request_head_;    // As sent upstream; kept until the answer begins, to be sent again.
-  std::string log_request_;     // "method\0authority\0path", only when the access log is on.
+  std::string request_head_;  // As sent upstream; kept until the answer begins, to be sent again.
+  std::string log_request_;   // "method\0authority\0path", only when the access log is on.
   io::Timer timer_;
   uint64_t deadline_ns_ = 0;
   uint64_t armed_ns_ = 0;

@@ -121,7 +121,8 @@ bool HttpConnection::ChooseBackend(const route::MatchResult& match, const http::
     AnswerLocally(500, CloseReason::kNoBackend, CloseReasonText(CloseReason::kNoBackend));
     return false;
   }
-  exchange_.backend = &exchange_.compiled_rule->backends[static_cast<size_t>(backend - rule.backends.data())];
+  exchange_.backend =
+      &exchange_.compiled_rule->backends[static_cast<size_t>(backend - rule.backends.data())];
   exchange_.backend_name = backend->service_port;
   exchange_.stats_id = exchange_.backend->stats_id;
   exchange_.has_stats = true;
@@ -142,14 +143,15 @@ bool HttpConnection::ChooseBackend(const route::MatchResult& match, const http::
 void HttpConnection::AnswerRedirect(const model::RequestRedirect& redirect,
                                     const route::MatchResult& match, const http::RequestHead& head,
                                     std::string_view path) {
-  const std::string location = route::RedirectLocation(redirect, match, head.authority,
-                                                       dialled_.port, path, head.query);
+  const std::string location =
+      route::RedirectLocation(redirect, match, head.authority, dialled_.port, path, head.query);
   AnswerLocally(redirect.status_code, CloseReason::kNone, "",
                 base::Concat({"location: ", location, "\r\n"}));
 }
 
-void HttpConnection::BuildRequestHead(const http::RequestHead& head, const route::MatchResult& match,
-                                      std::string_view path, bool is_path_changed) {
+void HttpConnection::BuildRequestHead(const http::RequestHead& head,
+                                      const route::MatchResult& match, std::string_view path,
+                                      bool is_path_changed) {
   http::RequestRewrite rewrite;
   std::string target;  // Allocates only when the request line changes.
   const auto apply = [&](const model::HttpFilters& filters) {
@@ -160,7 +162,8 @@ void HttpConnection::BuildRequestHead(const http::RequestHead& head, const route
   };
   if (exchange_.rule != nullptr) {
     apply(exchange_.rule->filters);
-    const size_t index = static_cast<size_t>(exchange_.backend - exchange_.compiled_rule->backends.data());
+    const size_t index =
+        static_cast<size_t>(exchange_.backend - exchange_.compiled_rule->backends.data());
     apply(exchange_.rule->backends[index].filters);
     rewrite.rule_changes = exchange_.compiled_rule->changes.request;
     rewrite.backend_changes = exchange_.backend->changes.request;
@@ -174,7 +177,8 @@ void HttpConnection::BuildRequestHead(const http::RequestHead& head, const route
       http::WriteRequestHead(head, rewrite, request_head_.data(), request_head_.size()));
 }
 
-// Chooses an endpoint not tried yet and asks for a connection to it. Without a cluster the dialled address is the only one.
+// Chooses an endpoint not tried yet and asks for a connection to it. Without a cluster the dialled
+// address is the only one.
 void HttpConnection::TryEndpoint() {
   if (exchange_.cluster != nullptr) {
     const auto& loads = worker_.endpoint_loads();

@@ -21,8 +21,10 @@ void HttpConnection::OnUpstreamReceive(Received& received) {
   }
   if (upstream_input_.empty()) {
     received.data.remove_prefix(ReadResponseHead(received.data));
-    if (is_response_head_done_) ReadResponse(received);
-    else if (state_ == State::kExchange) upstream_input_.assign(received.data);
+    if (is_response_head_done_)
+      ReadResponse(received);
+    else if (state_ == State::kExchange)
+      upstream_input_.assign(received.data);
     return;
   }
   upstream_input_.append(received.data);
@@ -44,8 +46,8 @@ size_t HttpConnection::ReadResponseHead(std::string_view input) {
   while (state_ == State::kExchange && !is_response_head_done_) {
     http::ResponseHead& head = worker_.response_scratch();
     const std::string_view method = exchange_.is_head ? "HEAD" : "GET";
-    const http::ParseResult result = http::ParseResponseHead(input.substr(used), upstream_scanned_,
-                                                             kHttpLimits, method, &head);
+    const http::ParseResult result =
+        http::ParseResponseHead(input.substr(used), upstream_scanned_, kHttpLimits, method, &head);
     if (result.status == http::ParseStatus::kNeedMore) {
       upstream_scanned_ = result.scanned;
       return used;
@@ -53,11 +55,14 @@ size_t HttpConnection::ReadResponseHead(std::string_view input) {
     upstream_scanned_ = 0;
     const bool is_chunked_for_old_client =
         exchange_.is_http_1_0 && head.body == http::BodyKind::kChunked;
-    if (result.status == http::ParseStatus::kBad) exchange_.refusal = http::BadReasonName(result.bad);
-    if (result.status == http::ParseStatus::kBad || head.status == 101 || is_chunked_for_old_client) {
+    if (result.status == http::ParseStatus::kBad)
+      exchange_.refusal = http::BadReasonName(result.bad);
+    if (result.status == http::ParseStatus::kBad || head.status == 101 ||
+        is_chunked_for_old_client) {
       AnswerLocally(502, CloseReason::kBadResponse,
-                    result.status == http::ParseStatus::kBad ? http::BadReasonText(result.bad)
-                                                             : CloseReasonText(CloseReason::kBadResponse));
+                    result.status == http::ParseStatus::kBad
+                        ? http::BadReasonText(result.bad)
+                        : CloseReasonText(CloseReason::kBadResponse));
       return input.size();
     }
     used += head.head_size;
@@ -79,12 +84,14 @@ void HttpConnection::ForwardResponseHead(const http::ResponseHead& head) {
     rewrite.keep_alive_for_1_0 = exchange_.is_http_1_0 && !must_close_;
     if (exchange_.compiled_rule != nullptr) {
       rewrite.rule_changes = exchange_.compiled_rule->changes.response;
-      if (exchange_.backend != nullptr) rewrite.backend_changes = exchange_.backend->changes.response;
+      if (exchange_.backend != nullptr)
+        rewrite.backend_changes = exchange_.backend->changes.response;
     }
     is_response_head_done_ = true;
     exchange_.is_answer_started = true;
     exchange_.status = head.status;
-    exchange_.is_upstream_keep_alive = head.is_keep_alive && head.body != http::BodyKind::kUntilClose;
+    exchange_.is_upstream_keep_alive =
+        head.is_keep_alive && head.body != http::BodyKind::kUntilClose;
     response_body_.Start(head.body, head.content_length, kHttpLimits);
   }
   std::string& text = worker_.text_scratch();
@@ -133,8 +140,9 @@ void HttpConnection::OnUpstreamEnd() {
 
 void HttpConnection::OnUpstreamBroken(int) { HandleUpstreamGone(true); }
 
-// A pooled connection may have been closed by the server just before our request reached it. Such a request is sent
-// again, once, on a fresh connection, if nothing of an answer has come and repeating it is harmless.
+// A pooled connection may have been closed by the server just before our request reached it. Such a
+// request is sent again, once, on a fresh connection, if nothing of an answer has come and
+// repeating it is harmless.
 void HttpConnection::HandleUpstreamGone(bool is_reset) {
   const bool may_retry = upstream_->is_reused() && !is_response_head_done_ &&
                          upstream_input_.empty() && !exchange_.has_retried &&
@@ -217,10 +225,12 @@ void HttpConnection::LogExchange(CloseReason reason) {
        .dialled = dialled_,
        .endpoint = exchange_.endpoint,
        .method = request.substr(0, first),
-       .authority = first < second ? request.substr(first + 1, second - first - 1) : std::string_view(),
+       .authority =
+           first < second ? request.substr(first + 1, second - first - 1) : std::string_view(),
        .path = second < request.size() ? request.substr(second + 1) : std::string_view(),
        .status = exchange_.status,
-       .route = exchange_.rule != nullptr ? std::string_view(exchange_.rule->route) : std::string_view(),
+       .route =
+           exchange_.rule != nullptr ? std::string_view(exchange_.rule->route) : std::string_view(),
        .backend = exchange_.backend_name,
        .bytes_from_client = exchange_.bytes_in,
        .bytes_to_client = exchange_.bytes_out,

@@ -1,5 +1,5 @@
-// A pod of this node as one worker knows it: who it is, its listeners, and the stock of sockets the agent has made in
-// its namespace for us to dial with. Thread: one worker.
+// A pod of this node as one worker knows it: who it is, its listeners, and the stock of sockets the
+// agent has made in its namespace for us to dial with. Thread: one worker.
 #pragma once
 
 #include <cstdint>
@@ -46,12 +46,13 @@ struct LocalPodSpec {
 
 struct DialWaitTag;
 
-// Sockets of one kind and family. Asks for more before it runs dry; when it does, dials wait in order.
+// Sockets of one kind and family. Asks for more before it runs dry; when it does, dials wait in
+// order.
 class DialSocketStock {
  public:
   DialSocketStock(Worker& worker, DialSocketKey key) : worker_(worker), key_(key) {}
 
-  base::UniqueFd Take();          // Invalid if the stock is empty: then Wait.
+  base::UniqueFd Take();  // Invalid if the stock is empty: then Wait.
   void Wait(Dial& dial);
   void Add(std::vector<base::UniqueFd> sockets);  // An empty vector: the agent could not make any.
 

@@ -12,8 +12,8 @@ namespace sluice::proxy {
 struct Segment {
   Segment* next = nullptr;
   const char* data = nullptr;
-  uint32_t size = 0;      // Bytes not yet sent, from data.
-  uint32_t room = 0;      // Bytes free behind data + size (chunks only).
+  uint32_t size = 0;  // Bytes not yet sent, from data.
+  uint32_t room = 0;  // Bytes free behind data + size (chunks only).
   uint16_t buffer = 0;
   bool is_borrowed = false;
   bool is_large = false;
@@ -117,7 +117,8 @@ void Outbox::AppendBorrowed(uint16_t buffer, std::string_view bytes) {
 
 uint32_t Outbox::Gather(iovec* vectors, uint32_t count_max) const {
   uint32_t count = 0;
-  for (const Segment* segment = head_; segment != nullptr && count < count_max; segment = segment->next) {
+  for (const Segment* segment = head_; segment != nullptr && count < count_max;
+       segment = segment->next) {
     vectors[count++] = {.iov_base = const_cast<char*>(segment->data), .iov_len = segment->size};
   }
   return count;

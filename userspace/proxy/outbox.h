@@ -1,5 +1,6 @@
-// Bytes on their way out of one stream: a queue of segments that are either our own memory (chunks, copied into) or
-// borrowed receive buffers (not copied). Bounded by its owner through size(). Thread: one worker.
+// Bytes on their way out of one stream: a queue of segments that are either our own memory (chunks,
+// copied into) or borrowed receive buffers (not copied). Bounded by its owner through size().
+// Thread: one worker.
 #pragma once
 
 #include <sys/uio.h>
@@ -47,8 +48,8 @@ class Outbox {
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
 
-  void Append(std::string_view bytes);                            // Copies.
-  void AppendBorrowed(uint16_t buffer, std::string_view bytes);   // Takes the buffer over.
+  void Append(std::string_view bytes);                           // Copies.
+  void AppendBorrowed(uint16_t buffer, std::string_view bytes);  // Takes the buffer over.
   size_t size() const { return size_; }
   // Fills at most `count_max` vectors from the front; returns how many.
   uint32_t Gather(iovec* vectors, uint32_t count_max) const;

@@ -1,4 +1,5 @@
-// What becomes of an accepted connection: decided from the dialled address and the configuration alone. Pure.
+// What becomes of an accepted connection: decided from the dialled address and the configuration
+// alone. Pure.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,8 @@ namespace sluice::proxy {
 
 // A connection as the listener knows it.
 struct Accepted {
-  uint32_t pod_id = 0;      // The pod whose listener it came to.
-  bool is_inbound = false;  // From outside the mesh to this pod.
+  uint32_t pod_id = 0;          // The pod whose listener it came to.
+  bool is_inbound = false;      // From outside the mesh to this pod.
   base::SocketAddress client;   // As the server shall see it; the port is the client's own.
   base::SocketAddress dialled;  // The original destination.
   base::UniqueFd fd;

@@ -23,21 +23,54 @@ namespace sluice::proxy {
 namespace {
 
 // What a serving proxy does by itself; everything about sockets beyond this goes through the ring.
-constexpr std::array kAllowed = {
-    SCMP_SYS(io_uring_enter), SCMP_SYS(read),          SCMP_SYS(write),        SCMP_SYS(close),
-    SCMP_SYS(recvmsg),        SCMP_SYS(sendmsg),       SCMP_SYS(sendto),       SCMP_SYS(poll),
-    SCMP_SYS(ppoll),          SCMP_SYS(bind),          SCMP_SYS(getpeername),  SCMP_SYS(getsockname),
-    SCMP_SYS(setsockopt),     SCMP_SYS(getsockopt),    SCMP_SYS(shutdown),     SCMP_SYS(futex),
-    SCMP_SYS(mmap),           SCMP_SYS(munmap),        SCMP_SYS(mremap),       SCMP_SYS(mprotect),
-    SCMP_SYS(madvise),        SCMP_SYS(brk),           SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(nanosleep),      SCMP_SYS(sched_yield),   SCMP_SYS(getpid),       SCMP_SYS(gettid),
-    SCMP_SYS(tgkill),         SCMP_SYS(getrandom),     SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigaction),   SCMP_SYS(sigaltstack),   SCMP_SYS(exit),         SCMP_SYS(exit_group),
-    SCMP_SYS(restart_syscall), SCMP_SYS(rseq),         SCMP_SYS(membarrier),   SCMP_SYS(fstat),
-    SCMP_SYS(newfstatat),     SCMP_SYS(lseek),         SCMP_SYS(sysinfo),      SCMP_SYS(munlock)};
+constexpr std::array kAllowed = {SCMP_SYS(io_uring_enter),
+                                 SCMP_SYS(read),
+                                 SCMP_SYS(write),
+                                 SCMP_SYS(close),
+                                 SCMP_SYS(recvmsg),
+                                 SCMP_SYS(sendmsg),
+                                 SCMP_SYS(sendto),
+                                 SCMP_SYS(poll),
+                                 SCMP_SYS(ppoll),
+                                 SCMP_SYS(bind),
+                                 SCMP_SYS(getpeername),
+                                 SCMP_SYS(getsockname),
+                                 SCMP_SYS(setsockopt),
+                                 SCMP_SYS(getsockopt),
+                                 SCMP_SYS(shutdown),
+                                 SCMP_SYS(futex),
+                                 SCMP_SYS(mmap),
+                                 SCMP_SYS(munmap),
+                                 SCMP_SYS(mremap),
+                                 SCMP_SYS(mprotect),
+                                 SCMP_SYS(madvise),
+                                 SCMP_SYS(brk),
+                                 SCMP_SYS(clock_gettime),
+                                 SCMP_SYS(clock_nanosleep),
+                                 SCMP_SYS(nanosleep),
+                                 SCMP_SYS(sched_yield),
+                                 SCMP_SYS(getpid),
+                                 SCMP_SYS(gettid),
+                                 SCMP_SYS(tgkill),
+                                 SCMP_SYS(getrandom),
+                                 SCMP_SYS(rt_sigreturn),
+                                 SCMP_SYS(rt_sigprocmask),
+                                 SCMP_SYS(rt_sigaction),
+                                 SCMP_SYS(sigaltstack),
+                                 SCMP_SYS(exit),
+                                 SCMP_SYS(exit_group),
+                                 SCMP_SYS(restart_syscall),
+                                 SCMP_SYS(rseq),
+                                 SCMP_SYS(membarrier),
+                                 SCMP_SYS(fstat),
+                                 SCMP_SYS(newfstatat),
+                                 SCMP_SYS(lseek),
+                                 SCMP_SYS(sysinfo),
+                                 SCMP_SYS(munlock)};
 
 // Map look-ups and deletions only: never a program, a map or a link.
-constexpr std::array kAllowedBpf = {BPF_MAP_LOOKUP_ELEM, BPF_MAP_DELETE_ELEM, BPF_MAP_LOOKUP_AND_DELETE_ELEM};
+constexpr std::array kAllowedBpf = {BPF_MAP_LOOKUP_ELEM, BPF_MAP_DELETE_ELEM,
+                                    BPF_MAP_LOOKUP_AND_DELETE_ELEM};
 
 absl::Status LoadFilter() {
   scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
@@ -61,9 +94,11 @@ absl::Status LoadFilter() {
 }  // namespace
 
 absl::Status DropToServing() {
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return base::ErrnoStatus(errno, "set no_new_privs");
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    return base::ErrnoStatus(errno, "set no_new_privs");
 #ifdef SLUICE_IS_SANITIZED
-  base::LogWarning("seccomp is off: a sanitizer's runtime needs more system calls than a serving proxy");
+  base::LogWarning(
+      "seccomp is off: a sanitizer's runtime needs more system calls than a serving proxy");
   return absl::OkStatus();
 #else
   return LoadFilter();

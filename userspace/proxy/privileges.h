@@ -1,12 +1,14 @@
-// The proxy gives up what it does not need: the agent has already taken user and capabilities away; here the process
-// limits its own system calls (seccomp) once all threads and rings exist. Thread: main; applies to all threads.
+// The proxy gives up what it does not need: the agent has already taken user and capabilities away;
+// here the process limits its own system calls (seccomp) once all threads and rings exist. Thread:
+// main; applies to all threads.
 #pragma once
 
 #include "absl/status/status.h"
 
 namespace sluice::proxy {
 
-// Errors: kFailedPrecondition if the process still has capabilities or may gain some; the filter could not be loaded.
+// Errors: kFailedPrecondition if the process still has capabilities or may gain some; the filter
+// could not be loaded.
 absl::Status DropToServing();
 
 }  // namespace sluice::proxy

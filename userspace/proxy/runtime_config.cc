@@ -62,8 +62,8 @@ void RuntimeConfig::AddTable(const model::ServicePort& service,
     if (matcher.ok()) {
       compiled.matcher = *std::move(matcher);
     } else {
-      base::LogError("route table refused", {{"table", table->name},
-                                             {"reason", std::string(matcher.status().message())}});
+      base::LogError("route table refused",
+                     {{"table", table->name}, {"reason", std::string(matcher.status().message())}});
     }
   }
   for (const model::HttpRule& rule : table->rules) {

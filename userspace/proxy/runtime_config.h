@@ -1,5 +1,5 @@
-// A snapshot made ready for the hot path: compiled matchers, header changes and backends already looked up.
-// Immutable, shared by all workers. Built by the main thread.
+// A snapshot made ready for the hot path: compiled matchers, header changes and backends already
+// looked up. Immutable, shared by all workers. Built by the main thread.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ struct HeaderChanges {
 };
 
 struct CompiledBackend {
-  const model::ServicePort* service = nullptr;  // Null: the Service does not exist (now); its share gets 500.
+  const model::ServicePort* service =
+      nullptr;  // Null: the Service does not exist (now); its share gets 500.
   HeaderChanges changes;
   uint32_t stats_id = 0;
 };
@@ -35,20 +36,23 @@ class RuntimeConfig {
  public:
   // `previous` (may be null) lends matchers of unchanged tables.
   static std::shared_ptr<const RuntimeConfig> Build(std::shared_ptr<const model::Snapshot> snapshot,
-                                                    const RuntimeConfig* previous, BackendNames& names);
+                                                    const RuntimeConfig* previous,
+                                                    BackendNames& names);
 
   const model::Snapshot& snapshot() const { return *snapshot_; }
   // Null if `table` is.
   const route::Matcher* MatcherOf(const model::RouteTable* table) const;
   const CompiledRule& RuleOf(const model::HttpRule& rule) const;
-  uint32_t DirectStatsOf(const model::ServicePort& service) const;  // Requests that met no route table.
+  uint32_t DirectStatsOf(
+      const model::ServicePort& service) const;  // Requests that met no route table.
 
  private:
   struct CompiledTable {
     std::shared_ptr<const model::RouteTable> table;
     std::shared_ptr<const route::Matcher> matcher;
   };
-  void AddTable(const model::ServicePort& service, const std::shared_ptr<const model::RouteTable>& table,
+  void AddTable(const model::ServicePort& service,
+                const std::shared_ptr<const model::RouteTable>& table,
                 const RuntimeConfig* previous, BackendNames& names);
 
   std::shared_ptr<const model::Snapshot> snapshot_;

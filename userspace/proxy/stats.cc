@@ -5,7 +5,8 @@
 namespace sluice::proxy {
 namespace {
 
-constexpr size_t kPartSize = 32 * 1024;  // Bytes, far enough below the packet limit for one more entry.
+constexpr size_t kPartSize =
+    32 * 1024;  // Bytes, far enough below the packet limit for one more entry.
 
 template <typename Read>
 uint64_t Sum(const std::vector<const Counters*>& workers, Read read) {
@@ -21,23 +22,27 @@ void AddCounters(const std::vector<const Counters*>& workers, node::v1::Stats& s
     counter.set_label(std::string(kCounterInfo[i].label));
     counter.set_is_gauge(kCounterInfo[i].is_gauge);
     counter.set_help(std::string(kCounterInfo[i].help));
-    counter.set_value(static_cast<double>(Sum(workers, [i](const Counters& c) { return c.value(i); })));
+    counter.set_value(
+        static_cast<double>(Sum(workers, [i](const Counters& c) { return c.value(i); })));
   }
 }
 
 void AddReasons(const std::vector<const Counters*>& workers, node::v1::Stats& stats) {
   for (size_t i = 1; i < kCloseReasonCount; ++i) {
-    const std::string label = base::Concat({"reason=", CloseReasonLabel(static_cast<CloseReason>(i))});
+    const std::string label =
+        base::Concat({"reason=", CloseReasonLabel(static_cast<CloseReason>(i))});
     node::v1::Counter& closed = *stats.add_counters();
     closed.set_name("sluice_connections_closed_total");
     closed.set_label(label);
     closed.set_help("Connections ended, by reason.");
-    closed.set_value(static_cast<double>(Sum(workers, [i](const Counters& c) { return c.closed(i); })));
+    closed.set_value(
+        static_cast<double>(Sum(workers, [i](const Counters& c) { return c.closed(i); })));
     node::v1::Counter& refused = *stats.add_counters();
     refused.set_name("sluice_http_local_answers_total");
     refused.set_label(label);
     refused.set_help("Requests answered by the proxy itself, by reason.");
-    refused.set_value(static_cast<double>(Sum(workers, [i](const Counters& c) { return c.refused(i); })));
+    refused.set_value(
+        static_cast<double>(Sum(workers, [i](const Counters& c) { return c.refused(i); })));
   }
 }
 
@@ -63,7 +68,8 @@ std::vector<node::v1::Stats> CollectStats(const std::vector<const Counters*>& wo
       total += count;
     }
     if (total == 0) continue;
-    backend.set_latency_us_sum(Sum(workers, [&](const Counters& c) { return c.backend(i).latency_us_sum.value(); }));
+    backend.set_latency_us_sum(
+        Sum(workers, [&](const Counters& c) { return c.backend(i).latency_us_sum.value(); }));
     if (size + backend.ByteSizeLong() + 8 > kPartSize) {
       parts.emplace_back();
       size = 0;

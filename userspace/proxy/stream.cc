@@ -14,7 +14,8 @@ namespace sluice::proxy {
 namespace {
 
 constexpr uint32_t kVectorsPerSend = 16;
-constexpr size_t kBorrowFrom = 3 * 1024;  // Below, copying is cheaper than holding a receive buffer.
+constexpr size_t kBorrowFrom =
+    3 * 1024;  // Below, copying is cheaper than holding a receive buffer.
 
 }  // namespace
 
@@ -45,7 +46,8 @@ void Stream::MarkDirty() {
 
 void Stream::StartReceiving() {
   wants_receive_ = true;
-  if (!receive_.is_pending || is_cancelling_receive_ || stash_.size() > 0 || must_report_end_) MarkDirty();
+  if (!receive_.is_pending || is_cancelling_receive_ || stash_.size() > 0 || must_report_end_)
+    MarkDirty();
 }
 
 void Stream::PauseReceiving() { wants_receive_ = false; }
@@ -58,11 +60,12 @@ void Stream::Write(std::string_view bytes) {
   MarkDirty();
 }
 
-// A borrowed buffer goes out without a copy but is missing from the pool until the send is done, so only while the
-// pool is rich: a peer that does not read must never starve the others.
+// A borrowed buffer goes out without a copy but is missing from the pool until the send is done, so
+// only while the pool is rich: a peer that does not read must never starve the others.
 void Stream::Forward(Received& received, std::string_view part) {
   if (is_closing_ || part.empty()) return;
-  const bool is_pool_rich = worker_.segments().borrowed_count() < worker_.ring().buffer_count() * 3 / 4;
+  const bool is_pool_rich =
+      worker_.segments().borrowed_count() < worker_.ring().buffer_count() * 3 / 4;
   if (received.has_buffer && part.size() >= kBorrowFrom && is_pool_rich &&
       outbox_.size() < kSendQueueLow * 2) {
     outbox_.AppendBorrowed(received.buffer, part);
@@ -218,7 +221,8 @@ void Stream::HandleSent(const io::Completion& completion) {
   }
 }
 
-// The kernel path refused because the receiver's memory is at its mark (docs/adr): nothing was taken.
+// The kernel path refused because the receiver's memory is at its mark (docs/adr): nothing was
+// taken.
 void Stream::RetryLater() {
   constexpr uint32_t kFirst = kBusyRetryFirst / kMicrosecond;
   constexpr uint32_t kLongest = kBusyRetryMax / kMicrosecond;

@@ -1,6 +1,7 @@
 // One TCP socket in the ring: receives, sends with back-pressure, half-closes, closes once.
-// Everything that is asked for takes effect at the end of the worker's turn; owners are called by the loop only.
-// Thread: one worker. Owns the descriptor. Requires: the owner keeps the Stream in place until OnClosed.
+// Everything that is asked for takes effect at the end of the worker's turn; owners are called by
+// the loop only. Thread: one worker. Owns the descriptor. Requires: the owner keeps the Stream in
+// place until OnClosed.
 #pragma once
 
 #include <cstdint>
@@ -56,17 +57,20 @@ class Stream : public base::ListLink<DirtyTag> {
   void StartReceiving();
   void PauseReceiving();  // What arrives meanwhile is stashed; soon the kernel holds the peer back.
 
-  void Write(std::string_view bytes);                       // Copies.
-  void Forward(Received& received, std::string_view part);  // `part` of received.data; borrows when it pays.
+  void Write(std::string_view bytes);  // Copies.
+  void Forward(Received& received,
+               std::string_view part);  // `part` of received.data; borrows when it pays.
   size_t queued_size() const { return outbox_.size(); }
   bool is_above_high_mark() const;
   void FinishSending();  // FIN once the queue is empty.
   bool has_sent_fin() const { return has_sent_fin_; }
   bool has_received_end() const { return has_received_end_; }
 
-  // Drops the queue. `reset`: RST instead of FIN. OnClosed follows from the loop. Only the first call counts.
+  // Drops the queue. `reset`: RST instead of FIN. OnClosed follows from the loop. Only the first
+  // call counts.
   void Close(bool reset);
-  // Like Close(false), after the queue and FIN have gone out; the owner's OnSendDrained decides when.
+  // Like Close(false), after the queue and FIN have gone out; the owner's OnSendDrained decides
+  // when.
   bool is_closing() const { return is_closing_; }
 
   void Service();  // By the worker, at the end of a turn.

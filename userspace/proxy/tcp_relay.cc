@@ -83,8 +83,10 @@ void TcpRelay::OnDialed(base::UniqueFd fd, CloseReason reason) {
   reason_ = reason;
   if (has_load_) worker_.RemoveLoad(slot_);
   has_load_ = false;
-  if (cluster_ != nullptr && tried_count_ < kEndpointAttemptsMax) TryEndpoint();
-  else Close(reason, true);
+  if (cluster_ != nullptr && tried_count_ < kEndpointAttemptsMax)
+    TryEndpoint();
+  else
+    Close(reason, true);
 }
 
 void TcpRelay::OnReceive(Stream& stream, Received& received) {
@@ -115,11 +117,13 @@ void TcpRelay::OnBroken(Stream& stream, int) {
 // Half-closed connections are given less time: the other half may never come.
 void TcpRelay::OnTimer(void* self) {
   auto& relay = *static_cast<TcpRelay*>(self);
-  const bool is_half_closed = relay.downstream_.has_received_end() || relay.upstream_.has_received_end();
+  const bool is_half_closed =
+      relay.downstream_.has_received_end() || relay.upstream_.has_received_end();
   const uint64_t limit = is_half_closed ? kHalfClosedTimeout : kRelayIdleTimeout;
   const uint64_t now = relay.worker_.now_ns();
   if (now < relay.last_byte_ns_ + limit) {
-    relay.worker_.timers().Arm(relay.timer_, std::min(relay.last_byte_ns_ + limit, now + kHalfClosedTimeout));
+    relay.worker_.timers().Arm(relay.timer_,
+                               std::min(relay.last_byte_ns_ + limit, now + kHalfClosedTimeout));
     return;
   }
   relay.Close(CloseReason::kIdleTimeout, true);

@@ -1,5 +1,5 @@
-// One relayed TCP connection: the client's socket and a connection to an endpoint, byte for byte both ways, half-closes
-// and resets included. Thread: one worker. Owned by the worker as a Session.
+// One relayed TCP connection: the client's socket and a connection to an endpoint, byte for byte
+// both ways, half-closes and resets included. Thread: one worker. Owned by the worker as a Session.
 #pragma once
 
 #include <array>

@@ -50,7 +50,8 @@ void UpstreamConnection::OnIdleTimer(void* self) {
   auto& connection = *static_cast<UpstreamConnection*>(self);
   const uint64_t deadline = connection.idle_since_ns_ + kUpstreamIdleTimeout;
   if (!connection.is_idle() || connection.worker_.now_ns() < deadline) {
-    const uint64_t next = connection.is_idle() ? deadline : connection.worker_.now_ns() + kUpstreamIdleTimeout;
+    const uint64_t next =
+        connection.is_idle() ? deadline : connection.worker_.now_ns() + kUpstreamIdleTimeout;
     connection.worker_.timers().Arm(connection.idle_timer_, next);
     return;
   }
@@ -81,8 +82,10 @@ void UpstreamConnection::OnDialed(base::UniqueFd fd, CloseReason reason) {
   if (fd.is_valid()) stream_.Attach(std::move(fd));
   if (user_ == nullptr) {
     // Its user went away meanwhile: worth keeping if it came about.
-    if (reason == CloseReason::kNone && !must_close_) Release(true);
-    else stream_.Close(false);
+    if (reason == CloseReason::kNone && !must_close_)
+      Release(true);
+    else
+      stream_.Close(false);
     return;
   }
   if (reason == CloseReason::kNone) {
@@ -104,13 +107,17 @@ void UpstreamConnection::OnReceive(Stream&, Received& received) {
 }
 
 void UpstreamConnection::OnReceiveEnd(Stream&) {
-  if (user_ != nullptr) user_->OnUpstreamEnd();
-  else Close(false);
+  if (user_ != nullptr)
+    user_->OnUpstreamEnd();
+  else
+    Close(false);
 }
 
 void UpstreamConnection::OnBroken(Stream&, int error) {
-  if (user_ != nullptr) user_->OnUpstreamBroken(error);
-  else Close(true);
+  if (user_ != nullptr)
+    user_->OnUpstreamBroken(error);
+  else
+    Close(true);
 }
 
 void UpstreamConnection::OnSendDrained(Stream&) {

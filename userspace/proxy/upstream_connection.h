@@ -1,5 +1,5 @@
-// One HTTP/1.1 connection to an endpoint: dialled for one exchange, then kept and lent again. At most one user at a
-// time. Thread: one worker. Owned by the worker as a Session.
+// One HTTP/1.1 connection to an endpoint: dialled for one exchange, then kept and lent again. At
+// most one user at a time. Thread: one worker. Owned by the worker as a Session.
 #pragma once
 
 #include <cstdint>

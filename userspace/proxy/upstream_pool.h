@@ -1,5 +1,5 @@
-// Idle HTTP connections to endpoints, kept per client and endpoint: the server must see that client's address, so a
-// connection is never lent to another client. Thread: one worker.
+// Idle HTTP connections to endpoints, kept per client and endpoint: the server must see that
+// client's address, so a connection is never lent to another client. Thread: one worker.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,8 @@ class UpstreamPools {
  public:
   explicit UpstreamPools(Worker& worker) : worker_(worker) {}
 
-  // An idle connection, or a new one that is being dialled (`must_be_fresh`: always a new one). Its user is `user`.
+  // An idle connection, or a new one that is being dialled (`must_be_fresh`: always a new one). Its
+  // user is `user`.
   UpstreamConnection& Acquire(const DialTarget& target, bool must_be_fresh, HttpConnection& user);
 
   // By UpstreamConnection.

@@ -4,8 +4,8 @@
 
 #include <utility>
 
-#include "absl/synchronization/notification.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "userspace/base/clock.h"
 #include "userspace/base/log.h"
 #include "userspace/proxy/acceptor.h"
@@ -16,7 +16,8 @@ namespace {
 
 constexpr uint64_t kTearDownGrace = 500 * kMillisecond;
 constexpr uint64_t kRecentConcurrency = 10 * kMillisecond;
-constexpr uint64_t kRecentTraffic = kMillisecond;  // Busy polling goes on this long after the last completion.
+constexpr uint64_t kRecentTraffic =
+    kMillisecond;  // Busy polling goes on this long after the last completion.
 
 }  // namespace
 
@@ -68,8 +69,9 @@ void Worker::Run() {
 
 void Worker::RunTurn() {
   now_ns_ = base::MonotonicNanos();
-  // Polling pays for a lone client that waits for each answer. Where several exchanges are in flight there is soon
-  // something to do anyway, and the cores have better uses than to look for it.
+  // Polling pays for a lone client that waits for each answer. Where several exchanges are in
+  // flight there is soon something to do anyway, and the cores have better uses than to look for
+  // it.
   const bool is_lone_client = now_ns_ - last_traffic_ns_ < kRecentTraffic &&
                               now_ns_ - last_concurrency_ns_ > kRecentConcurrency;
   const uint64_t spin_ns = is_lone_client ? options_.spin_ns : 0;
@@ -83,16 +85,19 @@ void Worker::RunTurn() {
   access_log_.Flush();
 }
 
-// What callbacks asked for takes effect here, once per stream and turn, so that small writes leave together.
+// What callbacks asked for takes effect here, once per stream and turn, so that small writes leave
+// together.
 void Worker::ServiceDirty() {
-  if (!starved_.is_empty() && ring_->buffers_held() < ring_->buffer_count()) dirty_.TakeAll(starved_);
+  if (!starved_.is_empty() && ring_->buffers_held() < ring_->buffer_count())
+    dirty_.TakeAll(starved_);
   while (Stream* stream = dirty_.PopFront()) stream->Service();
 }
 
 void Worker::OnMail(void* self, const io::Completion& completion) {
   auto& worker = *static_cast<Worker*>(self);
   worker.TakeMail();
-  if (!completion.has_more) worker.ring_->PollReadMultishot(worker.mail_, worker.mailbox_.event_fd());
+  if (!completion.has_more)
+    worker.ring_->PollReadMultishot(worker.mail_, worker.mailbox_.event_fd());
 }
 
 void Worker::TakeMail() {
@@ -116,7 +121,8 @@ void Worker::FreeSessions() {
   }
 }
 
-// The process is about to end. Memory that the ring may still write to after the grace time is left alone on purpose.
+// The process is about to end. Memory that the ring may still write to after the grace time is left
+// alone on purpose.
 void Worker::TearDown() {
   is_draining_ = true;
   while (!pods_.empty()) RemovePod(pods_.begin()->first);
@@ -146,8 +152,8 @@ void Worker::AddPod(LocalPodSpec spec) {
   pods_[pod_id] = std::move(pod);
 }
 
-// Established connections of the pod live on; only nothing new begins. The acceptors' last completions may still be
-// on their way, so the pod itself is kept until they have come.
+// Established connections of the pod live on; only nothing new begins. The acceptors' last
+// completions may still be on their way, so the pod itself is kept until they have come.
 void Worker::RemovePod(uint32_t pod_id) {
   const auto found = pods_.find(pod_id);
   if (found == pods_.end()) return;

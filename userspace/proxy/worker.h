@@ -1,5 +1,6 @@
-// One worker: a thread, its ring, its timers and everything it serves. Nothing here is shared with other workers
-// but immutable configuration. Thread: its own, except where a function says otherwise.
+// One worker: a thread, its ring, its timers and everything it serves. Nothing here is shared with
+// other workers but immutable configuration. Thread: its own, except where a function says
+// otherwise.
 #pragma once
 
 #include <atomic>
@@ -28,7 +29,8 @@
 
 namespace sluice::proxy {
 
-// Looks up and removes what a captured connection dialled; the body reads a kernel map (userspace/app).
+// Looks up and removes what a captured connection dialled; the body reads a kernel map
+// (userspace/app).
 using OriginalDestinationLookup = std::function<std::optional<base::SocketAddress>(
     uint64_t netns_cookie, const base::SocketAddress& client)>;
 
@@ -74,7 +76,9 @@ class Worker {
   void SetConfig(std::shared_ptr<const RuntimeConfig> config);
   void AddDialSockets(const DialSocketKey& key, std::vector<base::UniqueFd> sockets);
   void StartDrain();
-  size_t session_count() const { return session_count_.load(std::memory_order_relaxed); }  // Any thread.
+  size_t session_count() const {
+    return session_count_.load(std::memory_order_relaxed);
+  }  // Any thread.
 
   // For what the worker serves.
   io::Ring& ring() { return *ring_; }
@@ -152,7 +156,8 @@ class Worker {
   std::vector<balance::EndpointLoad> endpoint_loads_;
   absl::flat_hash_map<uint32_t, std::unique_ptr<LocalPod>> pods_;
   absl::flat_hash_map<base::IpAddress, LocalPod*> pods_by_address_;
-  std::vector<std::shared_ptr<LocalPod>> retired_pods_;  // Removed; freed when nothing of them is in the ring.
+  std::vector<std::shared_ptr<LocalPod>>
+      retired_pods_;  // Removed; freed when nothing of them is in the ring.
 
   base::IntrusiveList<Stream, DirtyTag> dirty_;
   base::IntrusiveList<Stream, DirtyTag> starved_;

@@ -65,8 +65,9 @@ TEST(LogTest, KeepsAValueWithLineEndsOnOneLine) {
 TEST(LogTest, LetsNoControlByteThrough) {
   const std::string line = Logged([] { LogInfo("x", {{"a", std::string("1\x1b[2J\0z\x7f", 8)}}); });
 
-  EXPECT_TRUE(std::none_of(line.begin(), line.end(),
-                           [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }));
+  EXPECT_TRUE(std::none_of(line.begin(), line.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  }));
 }
 
 TEST(ParseLogLevelTest, KnowsFourLevelsAndNothingElse) {

@@ -60,8 +60,8 @@ TEST(TimerWheelTest, SayingNothingIsArmedMeansNoDeadline) {
   EXPECT_EQ(wheel.NextDeadline(), UINT64_MAX);
 }
 
-// Thousands of random timers over eleven orders of magnitude: each fires once, within one tick of its deadline when
-// the wheel is woken only at the moments it asked for.
+// Thousands of random timers over eleven orders of magnitude: each fires once, within one tick of
+// its deadline when the wheel is woken only at the moments it asked for.
 TEST(TimerWheelTest, FiresEveryTimerInTimeWhenWokenOnlyAtNextDeadline) {
   base::Prng random(42);
   uint64_t now = 123'456'789'012;
@@ -72,7 +72,8 @@ TEST(TimerWheelTest, FiresEveryTimerInTimeWhenWokenOnlyAtNextDeadline) {
     timers.push_back(std::make_unique<Recorded>(now + random.Next() % (uint64_t{2} << magnitude)));
     wheel.Arm(timers.back()->timer, timers.back()->deadline_ns);
   }
-  std::sort(timers.begin(), timers.end(), [](auto& a, auto& b) { return a->deadline_ns < b->deadline_ns; });
+  std::sort(timers.begin(), timers.end(),
+            [](auto& a, auto& b) { return a->deadline_ns < b->deadline_ns; });
 
   size_t first_unfired = 0;
   for (int wakes = 0; wakes < 2'000'000 && first_unfired < timers.size(); ++wakes) {

@@ -32,12 +32,13 @@ TEST(AccessLogTest, WritesARequestAsText) {
 }
 
 TEST(AccessLogTest, WritesARequestAsOneJsonObjectPerLine) {
-  EXPECT_EQ(FormatAccessEntry(HttpEntry(), AccessLogFormat::kJson, "T"),
-            "{\"time\":\"T\",\"protocol\":\"http\",\"pod\":\"shop/client\","
-            "\"client\":\"10.0.0.1:40000\",\"dialled\":\"10.96.0.1:80\","
-            "\"endpoint\":\"[fd00::7]:8080\",\"method\":\"GET\",\"authority\":\"web\",\"path\":\"/a\","
-            "\"status\":200,\"route\":\"shop/split\",\"backend\":\"shop/web:80\","
-            "\"bytes_from_client\":10,\"bytes_to_client\":20,\"duration_us\":30,\"reason\":\"done\"}\n");
+  EXPECT_EQ(
+      FormatAccessEntry(HttpEntry(), AccessLogFormat::kJson, "T"),
+      "{\"time\":\"T\",\"protocol\":\"http\",\"pod\":\"shop/client\","
+      "\"client\":\"10.0.0.1:40000\",\"dialled\":\"10.96.0.1:80\","
+      "\"endpoint\":\"[fd00::7]:8080\",\"method\":\"GET\",\"authority\":\"web\",\"path\":\"/a\","
+      "\"status\":200,\"route\":\"shop/split\",\"backend\":\"shop/web:80\","
+      "\"bytes_from_client\":10,\"bytes_to_client\":20,\"duration_us\":30,\"reason\":\"done\"}\n");
 }
 
 TEST(AccessLogTest, LeavesOutWhatATcpConnectionDoesNotHave) {

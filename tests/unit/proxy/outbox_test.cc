@@ -11,7 +11,8 @@ namespace {
 class OutboxTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto ring = io::Ring::Create({.entries = 8, .receive_buffer_count = 4, .receive_buffer_size = 4096});
+    auto ring =
+        io::Ring::Create({.entries = 8, .receive_buffer_count = 4, .receive_buffer_size = 4096});
     if (!ring.ok()) GTEST_SKIP() << "io_uring is not to be had here: " << ring.status();
     ring_ = *std::move(ring);
     pool_ = std::make_unique<SegmentPool>(*ring_);

@@ -11,7 +11,8 @@ base::SocketAddress At(std::string_view text) { return *base::SocketAddress::Par
 
 std::string Bytes(std::string_view ip) { return base::IpAddress::Parse(ip)->ToBytes(); }
 
-// One Service at 10.96.0.1 with an HTTP port 80 and a TCP port 90, one workload behind it at 10.0.0.7.
+// One Service at 10.96.0.1 with an HTTP port 80 and a TCP port 90, one workload behind it
+// at 10.0.0.7.
 class PlanTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -38,7 +39,8 @@ class PlanTest : public testing::Test {
     config_ = RuntimeConfig::Build(builder.Build(1), nullptr, names_);
   }
 
-  static void AddPort(istio::workload::Port& port, uint32_t number, istio::workload::AppProtocol protocol) {
+  static void AddPort(istio::workload::Port& port, uint32_t number,
+                      istio::workload::AppProtocol protocol) {
     port.set_service_port(number);
     port.set_app_protocol(protocol);
   }

@@ -55,7 +55,8 @@ TEST(StatsTest, AGaugeGoesDownAgain) {
   counters.Add(Counter::kActiveHttp);
   counters.Subtract(Counter::kActiveHttp);
 
-  EXPECT_EQ(ValueOf(CollectStats({&counters}, {}, 1)[0], "sluice_connections_active", "path=http"), 1);
+  EXPECT_EQ(ValueOf(CollectStats({&counters}, {}, 1)[0], "sluice_connections_active", "path=http"),
+            1);
 }
 
 TEST(StatsTest, SplitsManyBackendsIntoPacketsOfTheLastKnownSize) {
