@@ -19,6 +19,7 @@
 #include "userspace/base/check.h"
 #include "userspace/base/errors.h"
 #include "userspace/base/log.h"
+#include "userspace/base/unique_fd.h"
 #include "userspace/datapath/constants.h"
 
 #pragma GCC diagnostic push
@@ -102,6 +103,18 @@ const bpf_map* MapOf(const sluice_bpf* skeleton, MapName name) {
   return nullptr;
 }
 
+// Takes every socket out of a sockhash. A socket in it holds the sk_msg program, the program holds
+// the map, and the map holds the socket: left alone, the three live until the application closes.
+void ReleaseSockets(int spliced_fd) {
+  sluice_socket_key key;
+  bool has_key = bpf_map_get_next_key(spliced_fd, nullptr, &key) == 0;
+  for (uint32_t i = 0; has_key && i < SLUICE_SPLICED_SOCKETS_MAX; ++i) {
+    const sluice_socket_key released = key;
+    has_key = bpf_map_get_next_key(spliced_fd, &released, &key) == 0;
+    bpf_map_delete_elem(spliced_fd, &released);
+  }
+}
+
 std::string InboundPinName(uint64_t netns_cookie) { return absl::StrCat("inbound_", netns_cookie); }
 
 }  // namespace
@@ -128,6 +141,11 @@ absl::Status PreparePinDir(const std::string& pin_dir) {
   return absl::OkStatus();
 }
 
+void ReleaseStaleSockets(const std::string& pin_dir) {
+  const base::UniqueFd spliced(bpf_obj_get(absl::StrCat(pin_dir, "/sluice_spliced").c_str()));
+  if (spliced.is_valid()) ReleaseSockets(spliced.get());
+}
+
 absl::StatusOr<std::unique_ptr<Programs>> Programs::Load(bool wants_splice) {
   libbpf_set_print(CollectLibbpfText);
   std::unique_ptr<Programs> programs(new Programs);
@@ -151,6 +169,8 @@ Programs::~Programs() {
   if (absl::Status status = Detach(); !status.ok()) {
     base::LogWarning("kernel programs left behind", {{"reason", status.ToString()}});
   }
+  // Not in Detach: what is under way in the sockets may still be finished then.
+  if (has_splice_) ReleaseSockets(map_fd(MapName::kSpliced));
   sluice_bpf__destroy(skeleton_);
 }
 

@@ -78,5 +78,7 @@ class Programs {
 
 // Removes every pin that an earlier run left; makes the folder. Errors: not on a bpffs.
 absl::Status PreparePinDir(const std::string& pin_dir);
+// Frees the sockets of applications from the programs of a run that was killed; before PreparePinDir.
+void ReleaseStaleSockets(const std::string& pin_dir);
 
 }  // namespace sluice::datapath
