@@ -158,6 +158,36 @@ TEST_F(LifetimeTest, ReplacesWhatAnEarlierRunLeftAndTakesEverythingAway) {
   rmdir(mount_point.c_str());
 }
 
+uint32_t MapId(const std::string& pin) {
+  const base::UniqueFd map(bpf_obj_get(pin.c_str()));
+  bpf_map_info info{};
+  uint32_t size = sizeof info;
+  return bpf_obj_get_info_by_fd(map.get(), &info, &size) == 0 ? info.id : 0;
+}
+
+// The kernel frees maps and programs a moment after their last user.
+bool WaitUntilMapIsGone(uint32_t id) {
+  for (int turn = 0; turn < 500; ++turn) {
+    if (!base::UniqueFd(bpf_map_get_fd_by_id(id)).is_valid()) return true;
+    poll(nullptr, 0, 10);
+  }
+  return false;
+}
+
+using ReleaseTest = MeshTest;  // A suite of its own: its mesh is gone afterwards.
+
+TEST_F(ReleaseTest, LetsGoOfSocketsThatApplicationsKeepOpen) {
+  Mesh& mesh = *mesh_;
+  const base::UniqueFd app = Listen(mesh.server, {mesh.server.v4, kAppPort});
+  const Hop hop = mesh.MakeHop(app.get(), Vip4(), {mesh.server.v4, kAppPort});
+  const uint32_t spliced_id = MapId(absl::StrCat(mesh.pin_dir(), "/sluice_spliced"));
+  ASSERT_NE(spliced_id, 0u);
+
+  mesh.datapath.reset();
+
+  EXPECT_TRUE(WaitUntilMapIsGone(spliced_id)) << "the sockets hold program and map";
+}
+
 TEST(CreateTest, RefusesAFolderThatIsNotOnABpffs) {
   const auto made =
       datapath::Datapath::Create({.bpffs_dir = absl::StrCat("/tmp/slbpf-", getpid(), "-plain")});

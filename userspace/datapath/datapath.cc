@@ -207,6 +207,7 @@ const char* AccelerationName(Acceleration level) {
 }
 
 absl::StatusOr<std::unique_ptr<Datapath>> Datapath::Create(const DatapathOptions& options) {
+  ReleaseStaleSockets(options.bpffs_dir);
   SLUICE_RETURN_IF_ERROR(PreparePinDir(options.bpffs_dir));
   auto programs = Programs::Load(options.acceleration != Acceleration::kOff);
   if (!programs.ok()) return programs.status();
