@@ -7,17 +7,17 @@
 #include <utility>
 
 #include "controller/store/store.h"
-#include "controller/store/text.h"
 #include "controller/translate/translate.h"
 #include "userspace/base/check.h"
 #include "userspace/base/errors.h"
 #include "userspace/base/log.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
 
 std::string Place(const Problem& problem) {
-  return problem.document == 0 ? problem.file : Cat(problem.file, ":", problem.document);
+  return problem.document == 0 ? problem.file : base::Concat(problem.file, ":", problem.document);
 }
 
 std::string TextOf(const absl::Status& status) {

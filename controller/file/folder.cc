@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "controller/store/names.h"
-#include "controller/store/text.h"
 #include "userspace/base/errors.h"
+#include "userspace/base/text.h"
 #include "userspace/base/unique_fd.h"
 
 namespace sluice::controller {
@@ -31,7 +31,7 @@ bool IsManifestName(std::string_view name) {
 
 absl::StatusOr<std::vector<std::string>> ListManifests(const std::string& path) {
   const std::unique_ptr<DIR, CloseFolder> folder(::opendir(path.c_str()));
-  if (folder == nullptr) return base::ErrnoStatus(errno, Cat("open the folder ", path));
+  if (folder == nullptr) return base::ErrnoStatus(errno, base::Concat("open the folder ", path));
   std::vector<std::string> names;
   while (const dirent* entry = ::readdir(folder.get())) {
     if (IsManifestName(entry->d_name)) names.emplace_back(entry->d_name);
@@ -44,18 +44,18 @@ absl::StatusOr<std::vector<std::string>> ListManifests(const std::string& path) 
 std::string Slurp(const std::string& path, std::string& text) {
   // Non-blocking, so that a pipe with a manifest's name cannot stop the controller.
   const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.is_valid()) return Cat("cannot be opened: ", std::strerror(errno));
+  if (!fd.is_valid()) return base::Concat("cannot be opened: ", std::strerror(errno));
   struct stat info {};
-  if (::fstat(fd.get(), &info) != 0) return Cat("cannot be read: ", std::strerror(errno));
+  if (::fstat(fd.get(), &info) != 0) return base::Concat("cannot be read: ", std::strerror(errno));
   if (!S_ISREG(info.st_mode)) return "is not a regular file";
   if (static_cast<uint64_t>(info.st_size) > kFileSizeMax)
-    return Cat("is larger than ", kFileSizeMax, " bytes");
+    return base::Concat("is larger than ", kFileSizeMax, " bytes");
   text.resize(static_cast<size_t>(info.st_size) + 1);
   size_t size = 0;
   while (size < text.size()) {
     const ssize_t got = ::read(fd.get(), text.data() + size, text.size() - size);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Cat("cannot be read: ", std::strerror(errno));
+    if (got < 0) return base::Concat("cannot be read: ", std::strerror(errno));
     if (got == 0) break;
     size += static_cast<size_t>(got);
   }
@@ -80,8 +80,8 @@ void CollectTitles(const Json& value, std::set<std::string>& titles) {
   };
   const auto metadata = value.find("metadata");
   if (metadata == value.end() || !metadata->is_object()) return;
-  titles.insert(
-      Cat(text(value, "kind"), "/", text(*metadata, "namespace"), "/", text(*metadata, "name")));
+  titles.insert(base::Concat(text(value, "kind"), "/", text(*metadata, "namespace"), "/",
+                             text(*metadata, "name")));
 }
 
 }  // namespace
@@ -93,10 +93,11 @@ absl::StatusOr<FolderContents> ManifestFolder::Read() {
   if (!names.ok()) return names.status();
   FolderContents out;
   if (names->size() > kFilesMax) {
-    out.problems.push_back({.file = Repaired((*names)[kFilesMax]),
-                            .reason = Cat("the folder has more than ", kFilesMax,
-                                          " manifests; this one and those after it are not read"),
-                            .mend = "join several objects into one file"});
+    out.problems.push_back(
+        {.file = Repaired((*names)[kFilesMax]),
+         .reason = base::Concat("the folder has more than ", kFilesMax,
+                                " manifests; this one and those after it are not read"),
+         .mend = "join several objects into one file"});
     names->resize(kFilesMax);
   }
   for (auto& [unused, file] : files_) file.is_seen = false;
@@ -111,7 +112,7 @@ absl::StatusOr<FolderContents> ManifestFolder::Read() {
 
 void ManifestFolder::ReadFile(const std::string& name) {
   std::string text;
-  const std::string error = Slurp(Cat(path_, "/", name), text);
+  const std::string error = Slurp(base::Concat(path_, "/", name), text);
   const auto [it, is_new] = files_.try_emplace(name);
   File& file = it->second;
   file.is_seen = true;
@@ -163,13 +164,13 @@ std::string ManifestFolder::Fingerprint() const {
   std::string out;
   for (const std::string& name : *names) {
     struct stat info {};
-    if (::stat(Cat(path_, "/", name).c_str(), &info) != 0) {
-      out += Cat(name, " -\n");
+    if (::stat(base::Concat(path_, "/", name).c_str(), &info) != 0) {
+      out += base::Concat(name, " -\n");
       continue;
     }
-    out +=
-        Cat(name, " ", info.st_dev, " ", info.st_ino, " ", info.st_size, " ", info.st_mtim.tv_sec,
-            ".", info.st_mtim.tv_nsec, " ", info.st_ctim.tv_sec, ".", info.st_ctim.tv_nsec, "\n");
+    out += base::Concat(name, " ", info.st_dev, " ", info.st_ino, " ", info.st_size, " ",
+                        info.st_mtim.tv_sec, ".", info.st_mtim.tv_nsec, " ", info.st_ctim.tv_sec,
+                        ".", info.st_ctim.tv_nsec, "\n");
   }
   return out;
 }

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "controller/store/names.h"
-#include "controller/store/text.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -15,8 +15,8 @@ std::vector<ParsedDocument> ParseJson(std::string_view text) {
   std::vector<ParsedDocument> out;
   for (uint32_t number = 1; text.find_first_not_of(kJsonBlank) != text.npos; ++number) {
     if (number > kDocumentsMax) {
-      out.push_back(
-          {.document = number, .error = Cat("has more than ", kDocumentsMax, " documents")});
+      out.push_back({.document = number,
+                     .error = base::Concat("has more than ", kDocumentsMax, " documents")});
       break;
     }
     ParsedDocument document = ParseJsonDocument(text);
@@ -45,8 +45,8 @@ std::vector<ParsedDocument> ParseYaml(std::string_view text) {
   uint32_t line = 1;
   for (size_t begin = 0; begin <= text.size(); ++number) {
     if (number > kDocumentsMax) {
-      out.push_back(
-          {.document = number, .error = Cat("has more than ", kDocumentsMax, " documents")});
+      out.push_back({.document = number,
+                     .error = base::Concat("has more than ", kDocumentsMax, " documents")});
       break;
     }
     // The separator ends this document and begins the next one, which may go on in the same line
@@ -75,7 +75,7 @@ std::vector<ParsedDocument> ParseManifests(std::string_view file_name, std::stri
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // A byte order mark.
   std::string error;
   if (text.size() > kFileSizeMax)
-    error = Cat("is larger than ", kFileSizeMax, " bytes");
+    error = base::Concat("is larger than ", kFileSizeMax, " bytes");
   else if (text.find('\0') != text.npos || !IsValidUtf8(text))
     error = "is not UTF-8 text";
   if (!error.empty()) return {{.document = 1, .error = std::move(error)}};

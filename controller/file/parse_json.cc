@@ -3,7 +3,7 @@
 
 #include "controller/file/parse.h"
 #include "controller/file/value_builder.h"
-#include "controller/store/text.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -32,8 +32,8 @@ class Events : public nlohmann::json_sax<Json> {
     const std::string text = e.what();
     const size_t start = text.find("parse error");
     const size_t message = text.find(": ", start == text.npos ? 0 : start);
-    return builder.Fail(Cat("is not JSON: byte ", position, ": ",
-                            message == text.npos ? text : text.substr(message + 2)));
+    return builder.Fail(base::Concat("is not JSON: byte ", position, ": ",
+                                     message == text.npos ? text : text.substr(message + 2)));
   }
 
   ValueBuilder builder;

@@ -10,7 +10,7 @@
 
 #include "controller/file/parse.h"
 #include "controller/file/value_builder.h"
-#include "controller/store/text.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -128,8 +128,8 @@ class Events : public YAML::EventHandler {
     if (start.anchor == 0 || builder.has_failed() || builder.last() == nullptr) return;
     anchored_weight_ += builder.weight() - start.weight;
     if (anchors_.size() >= kAnchorsMax || anchored_weight_ > kAnchoredWeightMax) {
-      builder.Fail(
-          Cat("the document has more than ", kAnchorsMax, " anchors, or too much in them"));
+      builder.Fail(base::Concat("the document has more than ", kAnchorsMax,
+                                " anchors, or too much in them"));
       return;
     }
     anchors_.emplace(start.anchor, *builder.last());
@@ -158,12 +158,12 @@ ParsedDocument ParseYamlDocument(std::string_view text, uint32_t first_line) {
     return {.value = std::move(value)};
   } catch (const YAML::Exception& e) {
     const bool has_place = e.mark.line >= 0;
-    return {.error = has_place ? Cat("is not YAML: line ",
-                                     first_line + static_cast<uint32_t>(e.mark.line), ", column ",
-                                     e.mark.column + 1, ": ", e.msg)
-                               : Cat("is not YAML: ", e.msg)};
+    return {.error = has_place ? base::Concat("is not YAML: line ",
+                                              first_line + static_cast<uint32_t>(e.mark.line),
+                                              ", column ", e.mark.column + 1, ": ", e.msg)
+                               : base::Concat("is not YAML: ", e.msg)};
   } catch (const std::exception& e) {
-    return {.error = Cat("is not YAML: ", e.what())};
+    return {.error = base::Concat("is not YAML: ", e.what())};
   }
 }
 

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "controller/store/names.h"
-#include "controller/store/text.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -24,12 +24,14 @@ bool ValueBuilder::is_key_next() const {
 Json* ValueBuilder::Place(Json value) {
   if (has_failed()) return nullptr;
   if (++value_count_ > kValuesPerDocumentMax) {
-    Fail(Cat("the document has more than ", kValuesPerDocumentMax, " values (aliases expanded)"));
+    Fail(base::Concat("the document has more than ", kValuesPerDocumentMax,
+                      " values (aliases expanded)"));
     return nullptr;
   }
   if (value.is_string()) text_size_ += value.get_ref<const std::string&>().size();
   if (text_size_ > kExpandedSizeMax) {
-    Fail(Cat("the document has more than ", kExpandedSizeMax, " bytes (aliases expanded)"));
+    Fail(
+        base::Concat("the document has more than ", kExpandedSizeMax, " bytes (aliases expanded)"));
     return nullptr;
   }
   if (open_.empty()) {
@@ -53,7 +55,8 @@ bool ValueBuilder::Key(std::string key) {
   Level& level = open_.back();
   text_size_ += key.size();
   if (level.value->contains(key)) {
-    return Fail(Cat("the field \"", Shortened(key, kShownKeySizeMax), "\" is written twice"));
+    return Fail(
+        base::Concat("the field \"", Shortened(key, kShownKeySizeMax), "\" is written twice"));
   }
   level.key = std::move(key);
   level.has_key = true;
@@ -61,7 +64,8 @@ bool ValueBuilder::Key(std::string key) {
 }
 
 bool ValueBuilder::Begin(Json value) {
-  if (open_.size() >= kDepthMax) return Fail(Cat("values are nested deeper than ", kDepthMax));
+  if (open_.size() >= kDepthMax)
+    return Fail(base::Concat("values are nested deeper than ", kDepthMax));
   Json* placed = Place(std::move(value));
   if (placed == nullptr) return false;
   open_.push_back({.value = placed});

@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <utility>
 
-#include "controller/store/text.h"
 #include "userspace/base/errors.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -47,7 +47,7 @@ absl::StatusOr<std::unique_ptr<FolderWatcher>> FolderWatcher::Create(const std::
     return base::ErrnoStatus(errno, "make an epoll instance");
   }
   out->Watch();
-  if (out->watch_ < 0) return base::ErrnoStatus(errno, Cat("watch the folder ", path));
+  if (out->watch_ < 0) return base::ErrnoStatus(errno, base::Concat("watch the folder ", path));
   out->fingerprint_ = folder.Fingerprint();
   const int64_t now_ms = NowMs();
   out->compare_at_ms_ = now_ms + kComparePeriodMs;

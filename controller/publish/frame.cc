@@ -1,6 +1,6 @@
 #include "controller/publish/frame.h"
 
-#include "controller/store/text.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -21,16 +21,16 @@ absl::StatusOr<std::optional<std::string_view>> NextFrame(std::string_view buffe
   consumed = 0;
   if (buffer.empty()) return std::nullopt;
   if (buffer[0] != '\0') {
-    return absl::InvalidArgumentError(Cat("the flag of a frame is ",
-                                          static_cast<int>(static_cast<unsigned char>(buffer[0])),
-                                          ", not 0"));
+    return absl::InvalidArgumentError(
+        base::Concat("the flag of a frame is ",
+                     static_cast<int>(static_cast<unsigned char>(buffer[0])), ", not 0"));
   }
   if (buffer.size() < kHeadSize) return std::nullopt;
   size_t size = 0;
   for (size_t i = 1; i < kHeadSize; ++i) size = size << 8 | static_cast<unsigned char>(buffer[i]);
   if (size > size_max) {
     return absl::ResourceExhaustedError(
-        Cat("a message of ", size, " bytes, at most ", size_max, " are allowed"));
+        base::Concat("a message of ", size, " bytes, at most ", size_max, " are allowed"));
   }
   if (buffer.size() - kHeadSize < size) return std::nullopt;
   consumed = kHeadSize + size;

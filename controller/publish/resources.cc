@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "controller/store/text.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -51,8 +51,8 @@ std::string ContentVersion(std::string_view bytes) {
 }
 
 std::string ProblemName(const Problem& problem) {
-  return Cat(problem.file, "#", problem.document, "/", problem.object, "/", problem.field, "/",
-             ContentVersion(problem.reason).substr(0, 16));
+  return base::Concat(problem.file, "#", problem.document, "/", problem.object, "/", problem.field,
+                      "/", ContentVersion(problem.reason).substr(0, 16));
 }
 
 ResourceSet MakeResources(const Translation& translation) {

@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "controller/publish/frame.h"
-#include "controller/store/text.h"
 #include "userspace/base/check.h"
 #include "userspace/base/errors.h"
 #include "userspace/base/log.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -44,8 +44,9 @@ base::UniqueFd MakeSocket() {
 absl::StatusOr<sockaddr_un> MakeAddress(const std::string& path) {
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return absl::InvalidArgumentError(Cat("the socket path ", path, " is empty or longer than ",
-                                          sizeof address.sun_path - 1, " bytes"));
+    return absl::InvalidArgumentError(base::Concat("the socket path ", path,
+                                                   " is empty or longer than ",
+                                                   sizeof address.sun_path - 1, " bytes"));
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   return address;
@@ -57,15 +58,15 @@ absl::Status ClearPath(const std::string& path, const sockaddr_un& address) {
   if (::lstat(path.c_str(), &info) != 0) return absl::OkStatus();
   if (!S_ISSOCK(info.st_mode)) {
     return absl::AlreadyExistsError(
-        Cat(path, " exists and is not a socket; remove it or choose another path"));
+        base::Concat(path, " exists and is not a socket; remove it or choose another path"));
   }
   const base::UniqueFd probe = MakeSocket();
   const auto* generic = reinterpret_cast<const sockaddr*>(&address);
   if (::connect(probe.get(), generic, sizeof address) == 0 || errno == EAGAIN) {
-    return absl::AlreadyExistsError(Cat("another controller listens on ", path));
+    return absl::AlreadyExistsError(base::Concat("another controller listens on ", path));
   }
   if (::unlink(path.c_str()) != 0)
-    return base::ErrnoStatus(errno, Cat("remove the stale socket ", path));
+    return base::ErrnoStatus(errno, base::Concat("remove the stale socket ", path));
   return absl::OkStatus();
 }
 
@@ -92,10 +93,10 @@ absl::StatusOr<std::unique_ptr<DiscoveryServer>> DiscoveryServer::Listen(const s
       ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address);
   const int bind_error = errno;
   ::umask(old_mask);
-  if (bound != 0) return base::ErrnoStatus(bind_error, Cat("bind ", path));
+  if (bound != 0) return base::ErrnoStatus(bind_error, base::Concat("bind ", path));
   out->listener_ = std::move(listener);  // From here on the file is ours to remove.
   if (::listen(out->listener_.get(), kBacklog) != 0)
-    return base::ErrnoStatus(errno, Cat("listen on ", path));
+    return base::ErrnoStatus(errno, base::Concat("listen on ", path));
   out->timer_.Reset(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
   out->poll_.Reset(::epoll_create1(EPOLL_CLOEXEC));
   if (!out->timer_.is_valid() || !out->poll_.is_valid() ||

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "controller/store/names.h"
-#include "controller/store/text.h"
 #include "userspace/base/log.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -94,7 +94,7 @@ absl::Status Session::Subscribe(const DeltaDiscoveryRequest& request, TypeState&
   }
   if (state.names.size() + state.versions.size() > kNamesPerClientMax) {
     return absl::ResourceExhaustedError(
-        Cat("the node holds more than ", kNamesPerClientMax, " names"));
+        base::Concat("the node holds more than ", kNamesPerClientMax, " names"));
   }
   return absl::OkStatus();
 }

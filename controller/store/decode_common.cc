@@ -5,7 +5,7 @@
 #include "absl/time/time.h"
 #include "controller/store/decode.h"
 #include "controller/store/names.h"
-#include "controller/store/text.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -23,7 +23,7 @@ absl::Time DecodeTime(FieldReader& metadata, std::string_view name) {
   if (!text.has_value()) return absl::InfiniteFuture();
   absl::Time time;
   if (absl::ParseTime(absl::RFC3339_full, *text, &time, nullptr)) return time;
-  metadata.Refuse(name, Cat(Quoted(*text), " is not a time"),
+  metadata.Refuse(name, base::Concat(Quoted(*text), " is not a time"),
                   "write it as 2026-01-31T12:00:00Z, or remove it");
   return absl::InfiniteFuture();
 }
@@ -40,13 +40,14 @@ ObjectMeta DecodeMeta(FieldReader& root, const Origin& origin, std::string_view 
   }
   meta.name = metadata->RequiredString("name");
   if (!meta.name.empty() && !IsDnsSubdomain(meta.name)) {
-    metadata->Refuse("name", Cat(Quoted(meta.name), " is not a valid name"),
+    metadata->Refuse("name", base::Concat(Quoted(meta.name), " is not a valid name"),
                      std::string(kNameMend));
   }
   meta.namespace_name = metadata->String("namespace").value_or("");
   if (meta.namespace_name.empty()) meta.namespace_name = "default";
   if (!IsDnsLabel(meta.namespace_name)) {
-    metadata->Refuse("namespace", Cat(Quoted(meta.namespace_name), " is not a valid namespace"),
+    metadata->Refuse("namespace",
+                     base::Concat(Quoted(meta.namespace_name), " is not a valid namespace"),
                      std::string(kNameMend));
   }
   meta.labels = metadata->Strings("labels");
@@ -64,12 +65,13 @@ std::optional<base::IpAddress> DecodeAddress(const FieldReader& reader, std::str
                                              std::string_view text) {
   const std::optional<base::IpAddress> address = base::IpAddress::Parse(text);
   if (!address.has_value()) {
-    reader.Refuse(name, Cat(Quoted(text), " is not an IP address"),
+    reader.Refuse(name, base::Concat(Quoted(text), " is not an IP address"),
                   "write an IPv4 or IPv6 address without port, brackets or zone");
     return std::nullopt;
   }
   if (address->is_loopback() || address->is_unspecified() || IsMulticast(*address)) {
-    reader.Refuse(name, Cat(Quoted(text), " is a loopback, unspecified or multicast address"),
+    reader.Refuse(name,
+                  base::Concat(Quoted(text), " is a loopback, unspecified or multicast address"),
                   "write an address that other pods can reach");
     return std::nullopt;
   }
@@ -80,7 +82,8 @@ bool DecodeIsTcp(FieldReader& port) {
   const std::string protocol = port.String("protocol").value_or("TCP");
   if (protocol == "TCP") return true;
   if (protocol != "UDP" && protocol != "SCTP") {
-    port.Refuse("protocol", Cat(Quoted(protocol), " is not a protocol"), "write TCP, UDP or SCTP");
+    port.Refuse("protocol", base::Concat(Quoted(protocol), " is not a protocol"),
+                "write TCP, UDP or SCTP");
   }
   return false;
 }

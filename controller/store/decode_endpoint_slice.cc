@@ -1,6 +1,6 @@
 #include "controller/store/decode.h"
 #include "controller/store/names.h"
-#include "controller/store/text.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -68,15 +68,16 @@ EndpointSlice DecodeEndpointSlice(FieldReader& root, ObjectMeta meta) {
     return slice;
   }
   if (!type.empty() && type != "IPv4" && type != "IPv6") {
-    root.Refuse("addressType", Cat(Quoted(type), " is not an address type"), "write IPv4 or IPv6");
+    root.Refuse("addressType", base::Concat(Quoted(type), " is not an address type"),
+                "write IPv4 or IPv6");
   }
   const auto label = slice.meta.labels.find(std::string(kServiceNameLabel));
   if (label != slice.meta.labels.end()) slice.service_name = label->second;
   if (!IsDnsLabel(slice.service_name)) {
-    root.Refuse(Cat("metadata.labels[", kServiceNameLabel, "]"),
+    root.Refuse(base::Concat("metadata.labels[", kServiceNameLabel, "]"),
                 slice.service_name.empty()
                     ? "is missing: the slice belongs to no Service"
-                    : Cat(Quoted(slice.service_name), " is not a Service name"),
+                    : base::Concat(Quoted(slice.service_name), " is not a Service name"),
                 "write the name of the Service whose endpoints these are");
   }
   DecodePorts(root, slice);
@@ -84,7 +85,8 @@ EndpointSlice DecodeEndpointSlice(FieldReader& root, ObjectMeta meta) {
     DecodeEndpoint(reader, slice);
   for (const SliceEndpoint& endpoint : slice.endpoints) {
     if (endpoint.address.is_v4() == (type == "IPv4")) continue;
-    root.Refuse("endpoints", Cat(endpoint.address.ToString(), " is not an ", type, " address"),
+    root.Refuse("endpoints",
+                base::Concat(endpoint.address.ToString(), " is not an ", type, " address"),
                 "put IPv4 and IPv6 endpoints into slices of their own");
     break;
   }

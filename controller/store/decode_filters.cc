@@ -4,7 +4,7 @@
 
 #include "controller/store/decode.h"
 #include "controller/store/names.h"
-#include "controller/store/text.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -22,10 +22,12 @@ constexpr std::array<std::string_view, 8> kFramingNames{
 void CheckHeaderName(FieldReader& reader, std::string_view field, const std::string& name) {
   if (name.empty()) return;
   if (!IsHeaderName(name)) {
-    reader.Refuse(field, Cat(Quoted(name), " is not a header name"), "use letters, digits and '-'");
+    reader.Refuse(field, base::Concat(Quoted(name), " is not a header name"),
+                  "use letters, digits and '-'");
   } else if (std::find(kFramingNames.begin(), kFramingNames.end(), name) != kFramingNames.end()) {
-    reader.Refuse(field, Cat(Quoted(name), " frames the message and cannot be changed by a route"),
-                  "remove it; the proxy sets it as needed");
+    reader.Refuse(
+        field, base::Concat(Quoted(name), " frames the message and cannot be changed by a route"),
+        "remove it; the proxy sets it as needed");
   }
 }
 
@@ -37,7 +39,7 @@ std::vector<model::Header> DecodeHeaders(FieldReader& modifier, std::string_view
     reader.NoteUnknown();
     CheckHeaderName(reader, "name", header.name);
     if (!IsHeaderValue(header.value)) {
-      reader.Refuse("value", Cat(Quoted(header.value), " is not a header value"),
+      reader.Refuse("value", base::Concat(Quoted(header.value), " is not a header value"),
                     "remove control characters and blanks at its ends; at most 4096 bytes");
     }
     out.push_back(std::move(header));
@@ -79,17 +81,17 @@ model::PathModifier DecodePathModifier(FieldReader& owner, RouteFilters& filters
     filters.has_prefix_replacement = true;
     field = "replacePrefixMatch";
   } else {
-    reader->Refuse("type", Cat(Quoted(type), " is not a type of path change"),
+    reader->Refuse("type", base::Concat(Quoted(type), " is not a type of path change"),
                    "write ReplaceFullPath or ReplacePrefixMatch");
     return out;
   }
   const std::optional<std::string> value = reader->String(field);
   out.value = value.value_or("");
   if (!value.has_value() || !IsWritablePath(out.value)) {
-    reader->Refuse(
-        field,
-        value.has_value() ? Cat(Quoted(out.value), " is not a path") : "is required and missing",
-        "write a percent-encoded path that begins with '/', without query");
+    reader->Refuse(field,
+                   value.has_value() ? base::Concat(Quoted(out.value), " is not a path")
+                                     : "is required and missing",
+                   "write a percent-encoded path that begins with '/', without query");
   }
   // An empty path is no request target; Gateway API treats it as "/".
   const bool is_full = out.kind == model::PathModifier::Kind::kReplaceFull;
@@ -101,7 +103,7 @@ model::PathModifier DecodePathModifier(FieldReader& owner, RouteFilters& filters
 std::string DecodeHostname(FieldReader& reader) {
   const std::string hostname = reader.String("hostname").value_or("");
   if (hostname.empty() || IsDnsSubdomain(hostname)) return hostname;
-  reader.Refuse("hostname", Cat(Quoted(hostname), " is not a host name"),
+  reader.Refuse("hostname", base::Concat(Quoted(hostname), " is not a host name"),
                 "write it in lower case, without port and without wildcard");
   return "";
 }
@@ -117,7 +119,7 @@ void DecodeRedirect(FieldReader& reader, RouteFilters& filters) {
   filters.filters.has_redirect = true;
   redirect.scheme = reader.String("scheme").value_or("");
   if (!redirect.scheme.empty() && redirect.scheme != "http" && redirect.scheme != "https") {
-    reader.Refuse("scheme", Cat(Quoted(redirect.scheme), " is not a scheme"),
+    reader.Refuse("scheme", base::Concat(Quoted(redirect.scheme), " is not a scheme"),
                   "write http or https");
   }
   redirect.hostname = DecodeHostname(reader);
@@ -125,7 +127,7 @@ void DecodeRedirect(FieldReader& reader, RouteFilters& filters) {
   redirect.port = static_cast<uint16_t>(reader.Integer("port", kPortRange).value_or(0));
   const int64_t code = reader.Integer("statusCode", {.min = 100, .max = 599}).value_or(302);
   if (code != 301 && code != 302 && code != 303 && code != 307 && code != 308) {
-    reader.Refuse("statusCode", Cat(code, " is not a redirect that Gateway API allows"),
+    reader.Refuse("statusCode", base::Concat(code, " is not a redirect that Gateway API allows"),
                   "write 301, 302, 303, 307 or 308");
   }
   redirect.status_code = static_cast<uint16_t>(code);
@@ -147,14 +149,14 @@ void DecodeFilter(FieldReader& reader, const std::string& type, RouteFilters& ou
   if (field.empty()) {
     // Gateway API: a filter that cannot be applied must not be left out silently; such requests get
     // an error.
-    out.unsupported = Cat("filter of type ", Quoted(type), " is not supported");
+    out.unsupported = base::Concat("filter of type ", Quoted(type), " is not supported");
     out.unsupported_path = reader.PathOf("type");
     return;
   }
   std::optional<FieldReader> settings = reader.Object(field);
   reader.NoteUnknown();
   if (!settings.has_value()) {
-    reader.Refuse(field, "is required and missing", Cat("add the settings of ", type));
+    reader.Refuse(field, "is required and missing", base::Concat("add the settings of ", type));
     return;
   }
   if (type == "RequestHeaderModifier") {
@@ -177,7 +179,7 @@ RouteFilters DecodeFilters(FieldReader& owner) {
     const std::string type = reader.RequiredString("type");
     if (type.empty()) continue;
     if (!SettingsOf(type).empty() && !seen.insert(type).second) {
-      reader.Refuse("type", Cat(type, " is written twice"), "join both into one filter");
+      reader.Refuse("type", base::Concat(type, " is written twice"), "join both into one filter");
     }
     DecodeFilter(reader, type, out);
   }

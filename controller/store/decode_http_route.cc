@@ -2,7 +2,7 @@
 
 #include "controller/store/decode.h"
 #include "controller/store/names.h"
-#include "controller/store/text.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -17,11 +17,11 @@ constexpr IntegerRange kWeightRange{.min = 0, .max = 1000000};
 void CheckReference(const FieldReader& reader, const std::string& name,
                     const std::string& namespace_name) {
   if (!name.empty() && !IsDnsSubdomain(name)) {
-    reader.Refuse("name", Cat(Quoted(name), " is not a valid name"),
+    reader.Refuse("name", base::Concat(Quoted(name), " is not a valid name"),
                   "write the name of the object without its namespace");
   }
   if (!IsDnsLabel(namespace_name)) {
-    reader.Refuse("namespace", Cat(Quoted(namespace_name), " is not a valid namespace"),
+    reader.Refuse("namespace", base::Concat(Quoted(namespace_name), " is not a valid namespace"),
                   "use lower case letters, digits and '-'");
   }
 }
@@ -59,7 +59,7 @@ uint64_t DecodeTimeout(FieldReader& timeouts, std::string_view name) {
   const std::optional<uint64_t> timeout_ms = ParseDurationMs(*text);
   // Beyond what the node can hold; and no request takes 49 days.
   if (timeout_ms.has_value() && *timeout_ms <= UINT32_MAX) return *timeout_ms;
-  timeouts.Refuse(name, Cat(Quoted(*text), " is not a duration"),
+  timeouts.Refuse(name, base::Concat(Quoted(*text), " is not a duration"),
                   "write it as 10s, 500ms or 1m30s");
   return 0;
 }
@@ -101,9 +101,9 @@ void CheckRule(const FieldReader& reader, const RouteRule& rule) {
 RouteRule DecodeRule(FieldReader& reader, const ObjectMeta& meta, size_t index) {
   RouteRule rule{.path = reader.path()};
   rule.name = reader.String("name").value_or("");
-  if (rule.name.empty()) rule.name = Cat("rule-", index);
+  if (rule.name.empty()) rule.name = base::Concat("rule-", index);
   if (!IsDnsSubdomain(rule.name)) {
-    reader.Refuse("name", Cat(Quoted(rule.name), " is not a valid name"),
+    reader.Refuse("name", base::Concat(Quoted(rule.name), " is not a valid name"),
                   "use lower case letters, digits and '-'");
   }
   rule.matches = DecodeMatches(reader);

@@ -3,7 +3,7 @@
 
 #include "controller/store/decode.h"
 #include "controller/store/names.h"
-#include "controller/store/text.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -29,7 +29,7 @@ model::PathMatch::Kind DecodePathKind(FieldReader& reader) {
   if (type == "Exact") return model::PathMatch::Kind::kExact;
   if (type == "RegularExpression") return model::PathMatch::Kind::kRegex;
   if (type != "PathPrefix") {
-    reader.Refuse("type", Cat(Quoted(type), " is not a type of path match"),
+    reader.Refuse("type", base::Concat(Quoted(type), " is not a type of path match"),
                   "write Exact, PathPrefix or RegularExpression");
   }
   return model::PathMatch::Kind::kPrefix;
@@ -46,7 +46,7 @@ model::PathMatch DecodePath(FieldReader& match) {
   const bool is_good = is_regex ? !path.value.empty() : IsMatchablePath(path.value);
   if (path.value.size() > kPathSizeMax || !is_good) {
     reader->Refuse(
-        "value", Cat(Quoted(path.value), " can never be the path of a request"),
+        "value", base::Concat(Quoted(path.value), " can never be the path of a request"),
         "begin with '/', percent-encode, and leave out '//', '/./', '/../', '%2f', '?' and '#'");
   }
   if (path.kind == model::PathMatch::Kind::kPrefix) {
@@ -58,7 +58,7 @@ model::PathMatch DecodePath(FieldReader& match) {
 bool DecodeIsRegex(FieldReader& reader) {
   const std::string type = reader.String("type").value_or("Exact");
   if (type != "Exact" && type != "RegularExpression") {
-    reader.Refuse("type", Cat(Quoted(type), " is not a type of match"),
+    reader.Refuse("type", base::Concat(Quoted(type), " is not a type of match"),
                   "write Exact or RegularExpression");
   }
   return type == "RegularExpression";
@@ -75,18 +75,18 @@ std::vector<model::KeyValueMatch> DecodeKeyValues(FieldReader& match, std::strin
                               .value = reader.RequiredString("value")};
     reader.NoteUnknown();
     if (!item.name.empty() && !IsHeaderName(item.name)) {
-      reader.Refuse("name", Cat(Quoted(item.name), " is not a valid name"),
+      reader.Refuse("name", base::Concat(Quoted(item.name), " is not a valid name"),
                     "use letters, digits and -_.~!#$%&'*+^`|");
     }
     if (item.value.size() > kMatchValueSizeMax || HasControlBytes(item.value)) {
       reader.Refuse("value", "is too long or has control characters",
-                    Cat("write at most ", kMatchValueSizeMax, " printable characters"));
+                    base::Concat("write at most ", kMatchValueSizeMax, " printable characters"));
     }
     if (is_header) item.name = LowerCase(item.name);
     const auto is_same = [&item](const auto& other) { return other.name == item.name; };
     if (std::any_of(out.begin(), out.end(), is_same)) {
       reader.report().Note(reader.path(),
-                           Cat(Quoted(item.name), " is matched twice; the first counts"),
+                           base::Concat(Quoted(item.name), " is matched twice; the first counts"),
                            "remove it, or join both into one regular expression");
       continue;
     }
@@ -105,7 +105,7 @@ std::vector<model::HttpMatch> DecodeMatches(FieldReader& rule) {
     match.method = reader.String("method").value_or("");
     if (!match.method.empty() &&
         std::find(kMethods.begin(), kMethods.end(), match.method) == kMethods.end()) {
-      reader.Refuse("method", Cat(Quoted(match.method), " is not a method"),
+      reader.Refuse("method", base::Concat(Quoted(match.method), " is not a method"),
                     "write GET, POST or another method of RFC 9110 in capitals");
     }
     match.headers = DecodeKeyValues(reader, "headers", true);

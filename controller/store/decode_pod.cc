@@ -2,7 +2,7 @@
 
 #include "controller/store/decode.h"
 #include "controller/store/names.h"
-#include "controller/store/text.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -81,10 +81,10 @@ void DecodeStatus(FieldReader& root, Pod& pod) {
 void DecodeNetns(FieldReader& root, Pod& pod) {
   const auto it = pod.meta.annotations.find(std::string(kNetnsAnnotation));
   if (it == pod.meta.annotations.end()) return;
-  const std::string field = Cat("metadata.annotations[", kNetnsAnnotation, "]");
+  const std::string field = base::Concat("metadata.annotations[", kNetnsAnnotation, "]");
   const std::string& path = it->second;
   if (!path.starts_with('/') || path.size() > kPathSizeMax || HasControlBytes(path)) {
-    root.Refuse(field, Cat(Quoted(path), " is not an absolute path"),
+    root.Refuse(field, base::Concat(Quoted(path), " is not an absolute path"),
                 "name the namespace file of the running pod, for example /run/netns/web");
     return;
   }

@@ -3,7 +3,7 @@
 
 #include "controller/store/decode.h"
 #include "controller/store/names.h"
-#include "controller/store/text.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -18,7 +18,7 @@ void DecodeTargetPort(FieldReader& reader, ServicePort& port) {
   } else if (target->is_string()) {
     port.target_port_name = target->get_ref<const std::string&>();
     if (IsDnsLabel(port.target_port_name)) return;
-    reader.Refuse("targetPort", Cat(Shown(*target), " is not the name of a port"),
+    reader.Refuse("targetPort", base::Concat(Shown(*target), " is not the name of a port"),
                   "write a number from 1 to 65535, or the name of a container's port");
   } else if (const auto number = reader.Integer("targetPort", kPortRange); number.has_value()) {
     port.target_port = static_cast<uint16_t>(*number);
@@ -33,7 +33,7 @@ void DecodePorts(FieldReader& spec, Service& service) {
     port.port = static_cast<uint16_t>(reader.Integer("port", kPortRange).value_or(0));
     port.name = reader.String("name").value_or("");
     if (!port.name.empty() && !IsDnsLabel(port.name)) {
-      reader.Refuse("name", Cat(Quoted(port.name), " is not a valid port name"),
+      reader.Refuse("name", base::Concat(Quoted(port.name), " is not a valid port name"),
                     "use lower case letters, digits and '-'");
     }
     port.app_protocol = reader.String("appProtocol").value_or("");
@@ -43,7 +43,8 @@ void DecodePorts(FieldReader& spec, Service& service) {
     reader.NoteUnknown();
     if (!is_tcp || port.port == 0) continue;
     if (!seen.insert(port.port).second) {
-      reader.Refuse("port", Cat(port.port, " is written twice"), "give every TCP port once");
+      reader.Refuse("port", base::Concat(port.port, " is written twice"),
+                    "give every TCP port once");
     }
     service.ports.push_back(std::move(port));
   }
@@ -56,7 +57,7 @@ void DecodeClusterIps(FieldReader& spec, Service& service) {
   }
   const std::vector<std::string> list = spec.StringList("clusterIPs", kClusterIpsMax);
   for (size_t i = 0; i < list.size(); ++i) {
-    texts.emplace_back(Cat("clusterIPs[", i, "]"), list[i]);
+    texts.emplace_back(base::Concat("clusterIPs[", i, "]"), list[i]);
   }
   if (texts.empty()) {
     service.kind = ServiceKind::kUnassigned;
@@ -83,7 +84,7 @@ void DecodeClusterIps(FieldReader& spec, Service& service) {
 Service DecodeService(FieldReader& root, ObjectMeta meta) {
   Service service{.meta = std::move(meta)};
   if (!service.meta.name.empty() && !IsDnsLabel(service.meta.name)) {
-    root.Refuse("metadata.name", Cat(Quoted(service.meta.name), " is not a Service name"),
+    root.Refuse("metadata.name", base::Concat(Quoted(service.meta.name), " is not a Service name"),
                 "use at most 63 lower case letters, digits and '-'");
   }
   root.Ignore({"spec", "status"});
@@ -97,7 +98,7 @@ Service DecodeService(FieldReader& root, ObjectMeta meta) {
   const bool is_known =
       type == "ClusterIP" || type == "NodePort" || type == "LoadBalancer" || type == "ExternalName";
   if (!is_known) {
-    spec->Refuse("type", Cat(Quoted(type), " is not a type of Service"),
+    spec->Refuse("type", base::Concat(Quoted(type), " is not a type of Service"),
                  "write ClusterIP, or leave it out");
   }
   DecodeClusterIps(*spec, service);

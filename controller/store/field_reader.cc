@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "controller/store/names.h"
-#include "controller/store/text.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -61,7 +61,7 @@ FieldReader::FieldReader(const Json& value, std::string path, ObjectReport& repo
     : value_(&value), path_(std::move(path)), report_(&report) {
   if (value.is_object()) return;
   value_ = &EmptyObject();
-  report.Refuse(path_, Cat(Shown(value), " is not an object"),
+  report.Refuse(path_, base::Concat(Shown(value), " is not an object"),
                 "write fields here, as \"name: value\" lines");
 }
 
@@ -85,7 +85,7 @@ std::string FieldReader::RequiredString(std::string_view name) {
   const Json* value = Value(name);
   std::string text = String(name).value_or("");
   const bool is_missing = value == nullptr || (value->is_string() && text.empty());
-  if (is_missing) Refuse(name, "is required and missing", Cat("add ", name));
+  if (is_missing) Refuse(name, "is required and missing", base::Concat("add ", name));
   return text;
 }
 
@@ -99,8 +99,8 @@ std::optional<int64_t> FieldReader::Integer(std::string_view name, IntegerRange 
   const bool is_huge = value->is_number_unsigned() && value->get<uint64_t>() > INT64_MAX;
   const int64_t number = is_huge ? INT64_MAX : value->get<int64_t>();
   if (!is_huge && number >= range.min && number <= range.max) return number;
-  Refuse(name, Cat(Shown(*value), " is not between ", range.min, " and ", range.max),
-         Cat("write a number from ", range.min, " to ", range.max));
+  Refuse(name, base::Concat(Shown(*value), " is not between ", range.min, " and ", range.max),
+         base::Concat("write a number from ", range.min, " to ", range.max));
   return std::nullopt;
 }
 
@@ -124,7 +124,7 @@ StringMap FieldReader::Strings(std::string_view name) {
     if (text.is_string()) {
       out.emplace(key, text.get_ref<const std::string&>());
     } else {
-      RefuseType(Cat(name, "[", Shortened(key, kShownSizeMax), "]"), text, "a string");
+      RefuseType(base::Concat(name, "[", Shortened(key, kShownSizeMax), "]"), text, "a string");
     }
   }
   return out;
@@ -138,7 +138,7 @@ const Json* FieldReader::List(std::string_view name, size_t count_max) {
     return nullptr;
   }
   if (value->size() <= count_max) return value;
-  Refuse(name, Cat("has ", value->size(), " entries, at most ", count_max, " are allowed"),
+  Refuse(name, base::Concat("has ", value->size(), " entries, at most ", count_max, " are allowed"),
          "spread them over several objects");
   return nullptr;
 }
@@ -152,7 +152,7 @@ std::vector<std::string> FieldReader::StringList(std::string_view name, size_t c
     if (item.is_string()) {
       out.push_back(item.get_ref<const std::string&>());
     } else {
-      RefuseType(Cat(name, "[", i, "]"), item, "a string");
+      RefuseType(base::Concat(name, "[", i, "]"), item, "a string");
     }
   }
   return out;
@@ -169,7 +169,7 @@ std::vector<FieldReader> FieldReader::Objects(std::string_view name, size_t coun
   const Json* list = List(name, count_max);
   if (list == nullptr) return out;
   for (size_t i = 0; i < list->size(); ++i) {
-    out.emplace_back((*list)[i], Cat(PathOf(name), "[", i, "]"), *report_);
+    out.emplace_back((*list)[i], base::Concat(PathOf(name), "[", i, "]"), *report_);
   }
   return out;
 }
@@ -187,7 +187,7 @@ void FieldReader::NoteUnknown() {
 }
 
 std::string FieldReader::PathOf(std::string_view name) const {
-  return path_.empty() ? std::string(name) : Cat(path_, ".", name);
+  return path_.empty() ? std::string(name) : base::Concat(path_, ".", name);
 }
 
 void FieldReader::Refuse(std::string_view name, std::string reason, std::string mend) const {
@@ -196,14 +196,14 @@ void FieldReader::Refuse(std::string_view name, std::string reason, std::string 
 
 void FieldReader::RefuseType(std::string_view name, const Json& value,
                              std::string_view wanted) const {
-  std::string mend = Cat("write ", wanted);
+  std::string mend = base::Concat("write ", wanted);
   if (wanted == "a string" && value.is_primitive()) {
-    mend = Cat("put it in quotes: \"", Shown(value), "\"");
+    mend = base::Concat("put it in quotes: \"", Shown(value), "\"");
   }
   const bool is_plain = value.is_primitive();
   Refuse(name,
-         is_plain ? Cat(Shown(value), " is ", TypeName(value), ", not ", wanted)
-                  : Cat("is ", TypeName(value), ", not ", wanted),
+         is_plain ? base::Concat(Shown(value), " is ", TypeName(value), ", not ", wanted)
+                  : base::Concat("is ", TypeName(value), ", not ", wanted),
          std::move(mend));
 }
 

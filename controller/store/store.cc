@@ -5,7 +5,7 @@
 
 #include "controller/store/decode.h"
 #include "controller/store/names.h"
-#include "controller/store/text.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -27,8 +27,9 @@ std::string TitleOf(const Json& value, const std::string& kind) {
   }
   if (name.empty()) return Shortened(kind, kTitlePartSizeMax);
   if (namespace_name.empty()) namespace_name = "default";
-  return Cat(Shortened(kind, kTitlePartSizeMax), " ", Shortened(namespace_name, kTitlePartSizeMax),
-             "/", Shortened(name, kTitlePartSizeMax));
+  return base::Concat(Shortened(kind, kTitlePartSizeMax), " ",
+                      Shortened(namespace_name, kTitlePartSizeMax), "/",
+                      Shortened(name, kTitlePartSizeMax));
 }
 
 bool IsList(const Json& value, const std::string& kind) {
@@ -62,7 +63,7 @@ void Store::Add(const Manifest& manifest) {
   if (!value.is_object()) {
     problems_.push_back({.file = manifest.origin.file,
                          .document = manifest.origin.document,
-                         .reason = Cat(Shown(value), " is not a Kubernetes object"),
+                         .reason = base::Concat(Shown(value), " is not a Kubernetes object"),
                          .mend = "write apiVersion, kind, metadata and spec"});
     return;
   }
@@ -82,7 +83,7 @@ void Store::AddList(const Manifest& manifest, const std::string& kind) {
                          .document = manifest.origin.document,
                          .object = Shortened(kind, kTitlePartSizeMax),
                          .field = "items",
-                         .reason = Cat("is ", Shown(items), ", not a list"),
+                         .reason = base::Concat("is ", Shown(items), ", not a list"),
                          .mend = "write a list of objects"});
     return;
   }
@@ -94,7 +95,7 @@ void Store::AddList(const Manifest& manifest, const std::string& kind) {
                            .document = manifest.origin.document,
                            .object = Shortened(kind, kTitlePartSizeMax),
                            .field = "items",
-                           .reason = Cat(Shown(item), " is not a Kubernetes object"),
+                           .reason = base::Concat(Shown(item), " is not a Kubernetes object"),
                            .mend = "write apiVersion, kind, metadata and spec"});
       continue;
     }
@@ -114,13 +115,13 @@ void Store::AddObject(const Origin& origin, const Json& value, const std::string
     report.Refuse(kind.empty() ? "kind" : "apiVersion", "is required and missing",
                   "write apiVersion and kind, for example v1 and Service");
   } else if (known.empty() && group == "mesh.sluice.dev") {
-    report.Refuse("kind", Cat(Quoted(kind), " is not a kind of ", group),
+    report.Refuse("kind", base::Concat(Quoted(kind), " is not a kind of ", group),
                   "check its spelling, or use a version of Sluice that has it");
   } else if (known.empty()) {
     ++ignored_count_;
   } else if (!IsReadVersion(api_version, known)) {
-    report.Refuse("apiVersion", Cat(Quoted(api_version), " of ", kind, " is not read"),
-                  Cat("write ", known));
+    report.Refuse("apiVersion", base::Concat(Quoted(api_version), " of ", kind, " is not read"),
+                  base::Concat("write ", known));
   } else if (ObjectMeta meta = DecodeMeta(root, origin, kind); kind == "Pod") {
     Keep(pods_, DecodePod(root, std::move(meta)), report);
   } else if (kind == "Service") {
@@ -143,8 +144,8 @@ void Store::Keep(ObjectMap<Object>& objects, Object object, ObjectReport& report
   if (is_new) return;
   const Origin& first = it->second.meta.origin;
   report.Refuse("metadata.name",
-                Cat("is already defined in ", first.file, ", document ", first.document,
-                    ", which stays in force"),
+                base::Concat("is already defined in ", first.file, ", document ", first.document,
+                             ", which stays in force"),
                 "remove one of the two, or give it another name or namespace");
 }
 

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "controller/store/field_reader.h"
-#include "controller/store/text.h"
 #include "controller/translate/internal.h"
+#include "userspace/base/text.h"
 #include "userspace/model/limits.h"
 
 namespace sluice::controller {
@@ -36,15 +36,16 @@ bool IsMeshParent(const Draft& draft, const HttpRoute& route, const ParentRef& p
   }
   // Routes of ingress gateways may lie beside those of the mesh; they are somebody else's.
   if (parent.kind == "Gateway") return false;
-  draft.Report(route.meta, parent.path + ".kind",
-               Cat(Quoted(parent.kind), " of group ", Quoted(group), " cannot be a parent here"),
-               "refer to a Service: group: \"\", kind: Service");
+  draft.Report(
+      route.meta, parent.path + ".kind",
+      base::Concat(Quoted(parent.kind), " of group ", Quoted(group), " cannot be a parent here"),
+      "refer to a Service: group: \"\", kind: Service");
   return false;
 }
 
 // The Service that a parent reference names, if routes can be attached to it.
 const Service* FindParent(const Draft& draft, const HttpRoute& route, const ParentRef& parent) {
-  const std::string title = Cat("Service ", parent.namespace_name, "/", parent.name);
+  const std::string title = base::Concat("Service ", parent.namespace_name, "/", parent.name);
   const auto it =
       draft.store.services().find({.namespace_name = parent.namespace_name, .name = parent.name});
   if (it == draft.store.services().end()) {
@@ -89,10 +90,10 @@ void AttachToParent(const Draft& draft, const HttpRoute& route, const ParentRef&
     const std::string_view obstacle = WhyNotHttp(port);
     if (!obstacle.empty()) {
       if (!is_explicit) continue;
-      draft.Report(
-          route.meta, parent.path,
-          Cat("port ", port.port, " of ", service->meta.Title(), " is declared as ", obstacle),
-          "set appProtocol: http on the Service port, or choose another port");
+      draft.Report(route.meta, parent.path,
+                   base::Concat("port ", port.port, " of ", service->meta.Title(),
+                                " is declared as ", obstacle),
+                   "set appProtocol: http on the Service port, or choose another port");
       continue;
     }
     const bool is_consumer = route.meta.namespace_name != parent.namespace_name;
@@ -104,11 +105,11 @@ void AttachToParent(const Draft& draft, const HttpRoute& route, const ParentRef&
   }
   if (named_count == 0) {
     draft.Report(route.meta, parent.path + (parent.port != 0 ? ".port" : ".sectionName"),
-                 Cat(service->meta.Title(), " has no such TCP port"),
+                 base::Concat(service->meta.Title(), " has no such TCP port"),
                  "write the number or the name of one of its ports");
   } else if (attached_count == 0 && !is_explicit) {
     draft.Report(route.meta, parent.path,
-                 Cat("no port of ", service->meta.Title(), " speaks HTTP/1.1"),
+                 base::Concat("no port of ", service->meta.Title(), " speaks HTTP/1.1"),
                  "set appProtocol: http on the Service port that the route is for");
   }
 }
@@ -167,9 +168,10 @@ std::vector<RouteCandidate> CollectCandidates(const Draft& draft, const TableKey
         candidates.size() + match_count > model::RouteLimits::kEntriesMax) {
       draft.Report(
           route->meta, "spec.rules",
-          Cat("port ", key.port, " of Service ", key.service.namespace_name, "/", key.service.name,
-              " would have more than ", model::RouteLimits::kRulesMax, " rules or ",
-              model::RouteLimits::kEntriesMax, " matches; the route is left out there"),
+          base::Concat("port ", key.port, " of Service ", key.service.namespace_name, "/",
+                       key.service.name, " would have more than ", model::RouteLimits::kRulesMax,
+                       " rules or ", model::RouteLimits::kEntriesMax,
+                       " matches; the route is left out there"),
           "remove routes or join their matches");
       continue;
     }
@@ -204,7 +206,7 @@ void MakeTable(const Draft& draft, const TableKey& key, const std::set<const Htt
     *entry.mutable_match() = MakeMatch(*candidate.match);
     entry.set_rule(it->second);
   }
-  std::string name = Cat(table.service(), ":", key.port);
+  std::string name = base::Concat(table.service(), ":", key.port);
   if (!key.client_namespace.empty()) name += "@" + key.client_namespace;
   draft.out.route_tables.emplace(std::move(name), std::move(table));
 }

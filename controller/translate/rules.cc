@@ -4,8 +4,8 @@
 
 #include "controller/store/field_reader.h"
 #include "controller/store/names.h"
-#include "controller/store/text.h"
 #include "controller/translate/internal.h"
+#include "userspace/base/text.h"
 #include "userspace/model/limits.h"
 
 namespace sluice::controller {
@@ -88,11 +88,11 @@ std::optional<Fault> FindFault(const Draft& draft, const BackendRef& backend) {
   const bool is_core = backend.group.empty() || backend.group == "core";
   if (!is_core || backend.kind != "Service") {
     return Fault{"kind",
-                 Cat(Quoted(backend.kind), " of group ", Quoted(backend.group),
-                     " is not supported as a backend"),
+                 base::Concat(Quoted(backend.kind), " of group ", Quoted(backend.group),
+                              " is not supported as a backend"),
                  "refer to a Service"};
   }
-  const std::string title = Cat("Service ", backend.namespace_name, "/", backend.name);
+  const std::string title = base::Concat("Service ", backend.namespace_name, "/", backend.name);
   const auto it =
       draft.store.services().find({.namespace_name = backend.namespace_name, .name = backend.name});
   if (it == draft.store.services().end()) {
@@ -106,7 +106,7 @@ std::optional<Fault> FindFault(const Draft& draft, const BackendRef& backend) {
     return Fault{"port", "the port of the backend is missing", "write the port of the Service"};
   }
   if (!HasPort(it->second, backend.port)) {
-    return Fault{"port", Cat(title, " has no TCP port ", backend.port),
+    return Fault{"port", base::Concat(title, " has no TCP port ", backend.port),
                  "write one of its ports, or add this one to it"};
   }
   if (!backend.filters.unsupported.empty()) {
@@ -124,7 +124,7 @@ void FillBackend(const Draft& draft, const HttpRoute& route, const RouteRule& ru
   FillFilters(backend.filters.filters, *out.mutable_filters());
   if (std::optional<Fault> fault = FindFault(draft, backend); fault.has_value()) {
     out.set_invalid_reason(fault->reason);
-    draft.Report(route.meta, Cat(backend.path, ".", fault->field),
+    draft.Report(route.meta, base::Concat(backend.path, ".", fault->field),
                  fault->reason + "; requests for this backend get 500", fault->mend);
   } else if (!rule.filters.unsupported.empty()) {
     out.set_invalid_reason(rule.filters.unsupported);
@@ -140,8 +140,8 @@ bool CheckExpression(const Draft& draft, const HttpRoute& route, const std::stri
   const RE2 expression(text, options);
   if (expression.ok()) return true;
   draft.Report(route.meta, field,
-               Cat(Quoted(text), " is not a regular expression: ", Repaired(expression.error()),
-                   "; the route is skipped"),
+               base::Concat(Quoted(text), " is not a regular expression: ",
+                            Repaired(expression.error()), "; the route is skipped"),
                "write it in the syntax of RE2 (no look-around, no back-references)");
   return false;
 }
@@ -157,7 +157,8 @@ bool CheckMatch(const Draft& draft, const HttpRoute& route, const std::string& p
     for (size_t i = 0; i < list->size(); ++i) {
       const model::KeyValueMatch& item = (*list)[i];
       if (!item.is_regex) continue;
-      if (!CheckExpression(draft, route, Cat(path, field, i, "].value"), item.value)) return false;
+      if (!CheckExpression(draft, route, base::Concat(path, field, i, "].value"), item.value))
+        return false;
     }
   }
   return true;
@@ -181,7 +182,8 @@ void FillKeyValues(const std::vector<model::KeyValueMatch>& items,
 bool HasOnlyGoodExpressions(const Draft& draft, const HttpRoute& route) {
   for (const RouteRule& rule : route.rules) {
     for (size_t i = 0; i < rule.matches.size(); ++i) {
-      if (!CheckMatch(draft, route, Cat(rule.path, ".matches[", i, "]"), rule.matches[i])) {
+      if (!CheckMatch(draft, route, base::Concat(rule.path, ".matches[", i, "]"),
+                      rule.matches[i])) {
         return false;
       }
     }
@@ -212,7 +214,7 @@ api::HttpMatch MakeMatch(const model::HttpMatch& match) {
 
 api::HttpRule MakeRule(const Draft& draft, const HttpRoute& route, const RouteRule& rule) {
   api::HttpRule out;
-  out.set_route(Cat(route.meta.namespace_name, "/", route.meta.name));
+  out.set_route(base::Concat(route.meta.namespace_name, "/", route.meta.name));
   out.set_name(rule.name);
   out.set_request_timeout_ms(rule.timeout_ms);
   for (const BackendRef& backend : rule.backends) {

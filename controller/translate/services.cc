@@ -4,8 +4,8 @@
 
 #include "controller/store/field_reader.h"
 #include "controller/store/names.h"
-#include "controller/store/text.h"
 #include "controller/translate/internal.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
@@ -117,8 +117,8 @@ void TranslateServices(Draft& draft) {
       const auto [owner, is_new] = owners.emplace(address, &service);
       if (!is_new) {
         draft.Report(service.meta, "spec.clusterIPs",
-                     Cat(address.ToString(), " already belongs to ", owner->second->meta.Title(),
-                         ", which keeps it"),
+                     base::Concat(address.ToString(), " already belongs to ",
+                                  owner->second->meta.Title(), ", which keeps it"),
                      "give each Service an address of its own");
         continue;
       }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "controller/store/text.h"
 #include "controller/translate/internal.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 
@@ -18,11 +18,12 @@ void Draft::Report(const ObjectMeta& meta, std::string field, std::string reason
 }
 
 std::string Draft::ServiceName(const ObjectKey& key) const {
-  return Cat(key.namespace_name, "/", key.name, ".", key.namespace_name, ".svc.", options.domain);
+  return base::Concat(key.namespace_name, "/", key.name, ".", key.namespace_name, ".svc.",
+                      options.domain);
 }
 
 std::string Draft::WorkloadUid(const ObjectKey& pod) const {
-  return Cat(options.cluster, "//Pod/", pod.namespace_name, "/", pod.name);
+  return base::Concat(options.cluster, "//Pod/", pod.namespace_name, "/", pod.name);
 }
 
 Translation Translate(const Store& store, const TranslateOptions& options) {

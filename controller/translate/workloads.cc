@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "controller/store/decode.h"
-#include "controller/store/text.h"
 #include "controller/translate/internal.h"
+#include "userspace/base/text.h"
 #include "userspace/model/limits.h"
 
 namespace sluice::controller {
@@ -34,15 +34,16 @@ void ClaimAddresses(const Draft& draft, const Pod& pod, const std::string& uid, 
       workload.add_addresses(address.ToBytes());
       continue;
     }
-    draft.Report(pod.meta, "status.podIP",
-                 Cat(address.ToString(), " already belongs to ", owner->second, ", which keeps it"),
-                 "give each pod an address of its own");
+    draft.Report(
+        pod.meta, "status.podIP",
+        base::Concat(address.ToString(), " already belongs to ", owner->second, ", which keeps it"),
+        "give each pod an address of its own");
   }
 }
 
 void EnrolPod(const Draft& draft, const Pod& pod, const Workload& workload, Book& book) {
   if (pod.netns_path.empty()) return;
-  const std::string field = Cat("metadata.annotations[", kNetnsAnnotation, "]");
+  const std::string field = base::Concat("metadata.annotations[", kNetnsAnnotation, "]");
   if (workload.addresses().empty()) {
     draft.Report(pod.meta, pod.addresses.empty() ? "status.podIP" : field,
                  pod.addresses.empty() ? "is missing: an enrolled pod needs its addresses"
@@ -53,7 +54,7 @@ void EnrolPod(const Draft& draft, const Pod& pod, const Workload& workload, Book
   const auto [owner, is_new] = book.pod_of_netns.emplace(pod.netns_path, pod.meta.Title());
   if (!is_new) {
     draft.Report(pod.meta, field,
-                 Cat(pod.netns_path, " is already the namespace of ", owner->second),
+                 base::Concat(pod.netns_path, " is already the namespace of ", owner->second),
                  "name the namespace file of this pod");
     return;
   }
@@ -64,7 +65,7 @@ void EnrolPod(const Draft& draft, const Pod& pod, const Workload& workload, Book
 
 std::string LabelKey(const std::string& namespace_name,
                      const std::pair<const std::string, std::string>& label) {
-  return Cat(namespace_name, "/", label.first, "=", label.second);
+  return base::Concat(namespace_name, "/", label.first, "=", label.second);
 }
 
 void AddPod(const Draft& draft, const ObjectKey& key, const Pod& pod, Book& book) {
@@ -111,8 +112,8 @@ void AddPort(Workload& workload, const std::string& service, uint16_t service_po
 bool HasRoomForService(const Draft& draft, const ObjectMeta& meta, const Workload& workload) {
   if (workload.services().size() < model::AddressLimits::kServicesPerWorkloadMax) return true;
   draft.Report(meta, "spec.selector",
-               Cat(workload.uid(), " already serves ",
-                   model::AddressLimits::kServicesPerWorkloadMax, " Services"),
+               base::Concat(workload.uid(), " already serves ",
+                            model::AddressLimits::kServicesPerWorkloadMax, " Services"),
                "select fewer pods, or join Services");
   return false;
 }
@@ -155,10 +156,11 @@ void AddSelected(const Draft& draft, const ObjectKey& key, const Service& servic
     }
   }
   for (const std::string& port : unresolved) {
-    draft.Report(service.meta, "spec.ports",
-                 Cat("targetPort \"", port, "\" is not the name of a port in every selected pod; ",
+    draft.Report(
+        service.meta, "spec.ports",
+        base::Concat("targetPort \"", port, "\" is not the name of a port in every selected pod; ",
                      "the pods without it get no requests there"),
-                 "add the name to the containers' ports, or write the number");
+        "add the name to the containers' ports, or write the number");
   }
 }
 
@@ -174,18 +176,18 @@ Workload* FindOrMake(const Draft& draft, const EndpointSlice& slice, const Slice
       return &book.by_uid[draft.WorkloadUid(pod)];
     }
     draft.Report(slice.meta, "endpoints",
-                 Cat(endpoint.address.ToString(), " is not an address of Pod ", pod.namespace_name,
-                     "/", pod.name, ", which targetRef names"),
+                 base::Concat(endpoint.address.ToString(), " is not an address of Pod ",
+                              pod.namespace_name, "/", pod.name, ", which targetRef names"),
                  "write the pod's address, or remove targetRef");
     return nullptr;
   }
   const auto owner = book.uid_of_address.find(endpoint.address);
   if (owner != book.uid_of_address.end()) return &book.by_uid[owner->second];
   Workload workload;
-  workload.set_uid(Cat(draft.options.cluster, "/discovery.k8s.io/EndpointSlice/",
-                       slice.meta.namespace_name, "/", slice.meta.name, "/",
-                       endpoint.address.ToString()));
-  std::string name = Cat(slice.service_name, "-", endpoint.address.ToString());
+  workload.set_uid(base::Concat(draft.options.cluster, "/discovery.k8s.io/EndpointSlice/",
+                                slice.meta.namespace_name, "/", slice.meta.name, "/",
+                                endpoint.address.ToString()));
+  std::string name = base::Concat(slice.service_name, "-", endpoint.address.ToString());
   std::replace(name.begin(), name.end(), ':',
                '-');  // Names go into labels; the node refuses colons.
   workload.set_name(std::move(name));
@@ -227,10 +229,10 @@ void TranslateWorkloads(Draft& draft) {
     const ObjectKey service_key{.namespace_name = key.namespace_name, .name = slice.service_name};
     const auto service = draft.store.services().find(service_key);
     if (service == draft.store.services().end()) {
-      draft.Report(
-          slice.meta, Cat("metadata.labels[", kServiceNameLabel, "]"),
-          Cat("Service ", service_key.namespace_name, "/", service_key.name, " does not exist"),
-          "add the Service, or name an existing one");
+      draft.Report(slice.meta, base::Concat("metadata.labels[", kServiceNameLabel, "]"),
+                   base::Concat("Service ", service_key.namespace_name, "/", service_key.name,
+                                " does not exist"),
+                   "add the Service, or name an existing one");
       continue;
     }
     services_with_slices.insert(service_key);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "userspace/base/text.h"
 
 namespace sluice::datapath {
 namespace {
@@ -29,8 +30,7 @@ std::string Unescape(absl::string_view text) {
 
 std::optional<std::string> ParseCgroupRoot(std::string_view mountinfo) {
   std::optional<std::string> part;
-  for (const absl::string_view line :
-       absl::StrSplit(absl::string_view(mountinfo.data(), mountinfo.size()), '\n')) {
+  for (const absl::string_view line : absl::StrSplit(base::ToAbsl(mountinfo), '\n')) {
     // "36 35 98:0 /root /mount/point options [fields...] - type source superoptions"
     const std::pair<absl::string_view, absl::string_view> halves =
         absl::StrSplit(line, absl::MaxSplits(" - ", 1));

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "absl/strings/str_cat.h"
+#include "userspace/base/text.h"
 
 namespace sluice::datapath {
 namespace {
@@ -19,8 +20,7 @@ bool HasPassed(const std::vector<ProbeResult>& probes, std::string_view name) {
 }
 
 std::string Failed(std::string_view name, std::string_view consequence) {
-  return absl::StrCat("probe ", absl::string_view(name.data(), name.size()),
-                      " failed: ", absl::string_view(consequence.data(), consequence.size()));
+  return base::Concat("probe ", name, " failed: ", consequence);
 }
 
 }  // namespace

@@ -1,9 +1,8 @@
 // Takes resources in and notes what they make stale.
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "userspace/base/text.h"
 #include "userspace/model/builder_state.h"
-#include "userspace/model/text.h"
 
 namespace sluice::model {
 namespace {
@@ -23,7 +22,7 @@ std::string LostTo(const Claims<Address>& claims, const std::vector<Address>& cl
   for (const Address& address : claimed) {
     const std::string* owner = claims.Owner(address);
     if (owner == nullptr || *owner == claimant) continue;
-    return absl::StrCat(ToAbsl(kind), " \"", claimant, "\": address ", address.ToString(),
+    return base::Concat(kind, " \"", claimant, "\": address ", address.ToString(),
                         " already belongs to \"", *owner,
                         "\", whose name sorts first; give one of them another");
   }
@@ -35,7 +34,7 @@ std::string LostTo(const Claims<Address>& claims, const std::vector<Address>& cl
 std::string SnapshotBuilder::State::Put(ServiceSpec spec) {
   const std::string name = spec.name;
   const std::vector<base::SocketAddress> claimed = VirtualAddresses(spec);
-  const auto found = services.find(ToAbsl(name));
+  const auto found = services.find(base::ToAbsl(name));
   if (found == services.end() || found->second != spec) {
     RemoveService(name);
     for (const base::SocketAddress& address : claimed) service_claims.Add(address, name);
@@ -48,7 +47,7 @@ std::string SnapshotBuilder::State::Put(ServiceSpec spec) {
 std::string SnapshotBuilder::State::Put(WorkloadSpec spec) {
   const std::string uid = spec.uid;
   const std::vector<base::IpAddress> claimed = spec.addresses;
-  const auto found = workloads.find(ToAbsl(uid));
+  const auto found = workloads.find(base::ToAbsl(uid));
   if (found == workloads.end() || found->second != spec) {
     RemoveWorkload(uid);
     for (const base::IpAddress& address : claimed) workload_claims.Add(address, uid);
@@ -72,7 +71,7 @@ void SnapshotBuilder::State::Put(RouteTableSpec spec) {
 }
 
 void SnapshotBuilder::State::RemoveService(std::string_view name) {
-  const auto found = services.find(ToAbsl(name));
+  const auto found = services.find(base::ToAbsl(name));
   if (found == services.end()) return;
   for (const base::SocketAddress& address : VirtualAddresses(found->second)) {
     service_claims.Remove(address, found->first);
@@ -82,7 +81,7 @@ void SnapshotBuilder::State::RemoveService(std::string_view name) {
 }
 
 void SnapshotBuilder::State::RemoveWorkload(std::string_view uid) {
-  const auto found = workloads.find(ToAbsl(uid));
+  const auto found = workloads.find(base::ToAbsl(uid));
   if (found == workloads.end()) return;
   for (const base::IpAddress& address : found->second.addresses)
     workload_claims.Remove(address, found->first);
@@ -98,12 +97,12 @@ void SnapshotBuilder::State::RemoveWorkload(std::string_view uid) {
 
 void SnapshotBuilder::State::RemoveRoutes(std::string_view name) {
   const std::string_view service_port = name.substr(0, name.find('@'));
-  const auto found = routes.find(ToAbsl(service_port));
+  const auto found = routes.find(base::ToAbsl(service_port));
   if (found == routes.end()) return;
   if (service_port.size() == name.size()) {
     found->second.producer = nullptr;
   } else {
-    found->second.consumers.erase(ToAbsl(name.substr(service_port.size() + 1)));
+    found->second.consumers.erase(base::ToAbsl(name.substr(service_port.size() + 1)));
   }
   if (found->second.empty()) routes.erase(found);
   stale_services.insert(std::string(service_port.substr(0, service_port.rfind(':'))));

@@ -2,9 +2,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "userspace/base/text.h"
 #include "userspace/model/builder_state.h"
-#include "userspace/model/text.h"
 
 namespace sluice::model {
 namespace {
@@ -76,7 +75,7 @@ Cluster GatherEndpoints(std::string name,
 }  // namespace
 
 std::string ServicePortName(std::string_view service, uint16_t port) {
-  return absl::StrCat(ToAbsl(service), ":", port);
+  return base::Concat(service, ":", port);
 }
 
 void SnapshotBuilder::State::Rebuild() {
@@ -206,7 +205,7 @@ std::shared_ptr<const Workload> SnapshotBuilder::State::MakeWorkload(
                 .namespace_name = spec.namespace_name,
                 .addresses = spec.addresses};
   for (const auto& [number, protocol] : DeclaredPorts(spec)) {
-    Cluster cluster{.name = absl::StrCat(spec.namespace_name, "/", spec.name, ":", number)};
+    Cluster cluster{.name = base::Concat(spec.namespace_name, "/", spec.name, ":", number)};
     cluster.endpoints.push_back(
         {.address = {.ip = address, .port = number}, .workload_uid = spec.uid});
     std::shared_ptr<const Cluster> old;

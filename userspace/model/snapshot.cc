@@ -1,11 +1,11 @@
 #include "userspace/model/snapshot.h"
 
-#include "userspace/model/text.h"
+#include "userspace/base/text.h"
 
 namespace sluice::model {
 
 const RouteTable* ServicePort::RoutesFor(std::string_view client_namespace) const {
-  const auto consumer = consumer_routes.find(ToAbsl(client_namespace));
+  const auto consumer = consumer_routes.find(base::ToAbsl(client_namespace));
   return consumer != consumer_routes.end() ? consumer->second.get() : producer_routes.get();
 }
 
@@ -14,7 +14,7 @@ const ServicePort* Snapshot::FindService(const base::SocketAddress& dialled) con
 }
 
 const ServicePort* Snapshot::FindServiceByName(std::string_view name) const {
-  return services_by_name_.Find(ToAbsl(name));
+  return services_by_name_.Find(base::ToAbsl(name));
 }
 
 const Workload* Snapshot::FindWorkload(const base::IpAddress& address) const {

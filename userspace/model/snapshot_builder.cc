@@ -1,9 +1,8 @@
 #include "userspace/model/snapshot_builder.h"
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "userspace/base/text.h"
 #include "userspace/model/builder_state.h"
-#include "userspace/model/text.h"
 
 namespace sluice::model {
 namespace {
@@ -15,8 +14,8 @@ void Describe(const Claims<Address>& claims, std::string_view kind, std::vector<
   for (const Address& address : claims.contested()) {
     const auto& claimants = claims.ClaimantsOf(address);
     out.push_back(
-        absl::StrCat("address ", address.ToString(), " is claimed by several ", ToAbsl(kind),
-                     ": \"", *claimants.begin(), "\" has it, since its name sorts first, before \"",
+        base::Concat("address ", address.ToString(), " is claimed by several ", kind, ": \"",
+                     *claimants.begin(), "\" has it, since its name sorts first, before \"",
                      absl::StrJoin(std::next(claimants.begin()), claimants.end(), "\", \""),
                      "\"; give each its own"));
   }
@@ -33,7 +32,7 @@ std::string SnapshotBuilder::PutAddress(const istio::workload::Address& address)
       auto spec = ParseService(address.service());
       if (spec.ok()) return state_->Put(*std::move(spec));
       state_->RemoveService(
-          absl::StrCat(address.service().namespace_(), "/", address.service().hostname()));
+          base::Concat(address.service().namespace_(), "/", address.service().hostname()));
       return Message(spec.status());
     }
     case istio::workload::Address::kWorkload: {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/escaping.h"
-#include "absl/strings/str_cat.h"
+#include "userspace/base/text.h"
 #include "userspace/model/limits.h"
 
 namespace sluice::model {
@@ -64,7 +64,7 @@ bool IsServiceName(std::string_view text) {
 
 std::string Quote(std::string_view text) {
   const std::string_view shown = text.substr(0, kQuotedSizeMax);
-  return absl::StrCat("\"", absl::CHexEscape(ToAbsl(shown)),
+  return base::Concat("\"", absl::CHexEscape(base::ToAbsl(shown)),
                       shown.size() < text.size() ? "...\"" : "\"");
 }
 

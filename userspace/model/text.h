@@ -6,8 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "absl/strings/string_view.h"
-
 namespace sluice::model {
 
 // RFC 9110 section 5.6.2 without capitals: a header name as tables hold it.
@@ -25,9 +23,6 @@ bool IsVisible(std::string_view text, size_t size_max);
 // "namespace/hostname", each a name.
 bool IsServiceName(std::string_view text);
 inline bool IsPort(uint32_t port) { return port >= 1 && port <= 65535; }
-
-// Abseil may be built with a string_view of its own, which is then what its maps take as a key.
-inline absl::string_view ToAbsl(std::string_view text) { return {text.data(), text.size()}; }
 
 // For messages: quoted, unprintable bytes as \xNN, cut after 64 bytes.
 std::string Quote(std::string_view text);

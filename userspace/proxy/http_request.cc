@@ -37,8 +37,8 @@ void HttpConnection::StartExchange(const http::RequestHead& head) {
   config_ = worker_.PinConfig();
   if (worker_.access_log().is_on()) {
     constexpr std::string_view kNul("\0", 1);
-    log_request_ = base::Concat({head.method, kNul, head.authority, kNul, head.path,
-                                 head.query.empty() ? "" : "?", head.query});
+    log_request_ = base::Concat(head.method, kNul, head.authority, kNul, head.path,
+                                head.query.empty() ? "" : "?", head.query);
   }
   if (head.wants_upgrade) {
     must_close_ = true;
@@ -146,7 +146,7 @@ void HttpConnection::AnswerRedirect(const model::RequestRedirect& redirect,
   const std::string location =
       route::RedirectLocation(redirect, match, head.authority, dialled_.port, path, head.query);
   AnswerLocally(redirect.status_code, CloseReason::kNone, "",
-                base::Concat({"location: ", location, "\r\n"}));
+                base::Concat("location: ", location, "\r\n"));
 }
 
 void HttpConnection::BuildRequestHead(const http::RequestHead& head,
@@ -169,7 +169,7 @@ void HttpConnection::BuildRequestHead(const http::RequestHead& head,
     rewrite.backend_changes = exchange_.backend->changes.request;
   }
   if (target.empty() && is_path_changed) {
-    target = head.query.empty() ? std::string(path) : base::Concat({path, "?", head.query});
+    target = head.query.empty() ? std::string(path) : base::Concat(path, "?", head.query);
   }
   rewrite.target = target;
   request_head_.resize(http::RequestHeadBound(head, rewrite));

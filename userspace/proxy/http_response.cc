@@ -175,8 +175,8 @@ void HttpConnection::AnswerLocally(uint16_t status, CloseReason reason, std::str
   std::string body;
   std::string headers(extra_headers);
   if (reason != CloseReason::kNone) {
-    body = base::Concat({"sluice: ", text, " (", CloseReasonLabel(reason), ")\n"});
-    headers += base::Concat({"sluice-reason: ", CloseReasonLabel(reason), "\r\n"});
+    body = base::Concat("sluice: ", text, " (", CloseReasonLabel(reason), ")\n");
+    headers += base::Concat("sluice-reason: ", CloseReasonLabel(reason), "\r\n");
     worker_.counters().AddRefused(reason);
   }
   const std::string answer =
@@ -217,7 +217,7 @@ void HttpConnection::LogExchange(CloseReason reason) {
   const size_t second = std::min(request.find('\0', first + 1), request.size());
   const LocalPod* pod = worker_.FindPod(pod_id_);
   const std::string pod_name =
-      pod != nullptr ? base::Concat({pod->namespace_name(), "/", pod->name()}) : "";
+      pod != nullptr ? base::Concat(pod->namespace_name(), "/", pod->name()) : "";
   worker_.access_log().Append(
       {.protocol = "http",
        .pod = pod_name,

@@ -30,7 +30,7 @@ void AddCounters(const std::vector<const Counters*>& workers, node::v1::Stats& s
 void AddReasons(const std::vector<const Counters*>& workers, node::v1::Stats& stats) {
   for (size_t i = 1; i < kCloseReasonCount; ++i) {
     const std::string label =
-        base::Concat({"reason=", CloseReasonLabel(static_cast<CloseReason>(i))});
+        base::Concat("reason=", CloseReasonLabel(static_cast<CloseReason>(i)));
     node::v1::Counter& closed = *stats.add_counters();
     closed.set_name("sluice_connections_closed_total");
     closed.set_label(label);

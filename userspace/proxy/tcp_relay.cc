@@ -157,7 +157,7 @@ void TcpRelay::Log() {
   if (!worker_.access_log().is_on()) return;
   const LocalPod* pod = worker_.FindPod(pod_id_);
   const std::string pod_name =
-      pod != nullptr ? base::Concat({pod->namespace_name(), "/", pod->name()}) : "";
+      pod != nullptr ? base::Concat(pod->namespace_name(), "/", pod->name()) : "";
   worker_.access_log().Append(
       {.protocol = "tcp",
        .pod = pod_name,

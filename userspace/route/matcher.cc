@@ -13,8 +13,8 @@
 #include "absl/strings/str_cat.h"
 #include "userspace/base/check.h"
 #include "userspace/base/errors.h"
+#include "userspace/base/text.h"
 #include "userspace/model/regex.h"
-#include "userspace/model/text.h"
 #include "userspace/route/conditions.h"
 #include "userspace/route/path_tree.h"
 
@@ -58,7 +58,7 @@ absl::Status Matcher::Tables::Add(uint32_t entry) {
       any_path.push_back({.entry = entry});
       break;
     case model::PathMatch::Kind::kExact:
-      exact[model::ToAbsl(match.path.value)].push_back(entry);
+      exact[base::ToAbsl(match.path.value)].push_back(entry);
       exact_size_max = std::max(exact_size_max, match.path.value.size());
       break;
     case model::PathMatch::Kind::kPrefix:
@@ -116,7 +116,7 @@ MatchResult Matcher::Match(const MatchInput& input) const {
   RequestValues values(input, tables.header_names, tables.query_names);
   uint32_t best = kNone;
   if (input.path.size() <= tables.exact_size_max) {
-    const auto file = tables.exact.find(model::ToAbsl(input.path));
+    const auto file = tables.exact.find(base::ToAbsl(input.path));
     if (file != tables.exact.end()) best = tables.FirstMet(file->second, best, values);
   }
   size_t prefix_size = 0;

@@ -3,14 +3,11 @@
 #include <string>
 #include <string_view>
 
-#include "absl/strings/str_cat.h"
-#include "userspace/model/text.h"
+#include "userspace/base/text.h"
 #include "userspace/route/matcher.h"
 
 namespace sluice::route {
 namespace {
-
-using model::ToAbsl;
 
 // A trailing "/" of prefix and replacement does not count, and what is left of an empty path is
 // "/":
@@ -86,9 +83,9 @@ std::string RedirectLocation(const model::RequestRedirect& redirect, const Match
   const std::string_view scheme =
       redirect.scheme.empty() ? "http" : std::string_view(redirect.scheme);
   if (!host.empty()) {
-    absl::StrAppend(&location, ToAbsl(scheme), "://", ToAbsl(host));
+    location = base::Concat(scheme, "://", host);
     const uint16_t port = RedirectPort(redirect, dialled_port);
-    if (port != (scheme == "https" ? 443 : 80)) absl::StrAppend(&location, ":", port);
+    if (port != (scheme == "https" ? 443 : 80)) location += base::Concat(":", port);
   }
   const size_t path_start = location.size();
   AppendPath(redirect.path, match, path, location);

@@ -38,7 +38,7 @@ std::string TranslateFolder(const std::string& path) {
   for (const Manifest& manifest : contents->manifests) store.Add(manifest);
   std::string out = TranslationText(Translate(store, {.node = "node-1"}));
   for (const Problem& problem : contents->problems) out += ProblemText(problem);
-  if (store.ignored_count() > 0) out += Cat("ignored ", store.ignored_count(), "\n");
+  if (store.ignored_count() > 0) out += base::Concat("ignored ", store.ignored_count(), "\n");
   return out;
 }
 

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "controller/store/text.h"
 #include "controller/translate/translate.h"
+#include "userspace/base/text.h"
 
 namespace sluice::controller {
 
@@ -31,30 +31,32 @@ inline const char* ProtocolText(istio::workload::AppProtocol protocol) {
 }
 
 inline std::string PortText(const istio::workload::Port& port) {
-  return Cat(port.service_port(), " -> ", port.target_port(), " ",
-             ProtocolText(port.app_protocol()), "\n");
+  return base::Concat(port.service_port(), " -> ", port.target_port(), " ",
+                      ProtocolText(port.app_protocol()), "\n");
 }
 
 inline std::string ServiceText(const istio::workload::Service& service) {
-  std::string out = Cat("service ", service.namespace_(), "/", service.hostname(), "\n");
+  std::string out = base::Concat("service ", service.namespace_(), "/", service.hostname(), "\n");
   for (const auto& address : service.addresses())
-    out += Cat("  address ", AddressText(address.address()), "\n");
+    out += base::Concat("  address ", AddressText(address.address()), "\n");
   for (const auto& port : service.ports()) out += "  port " + PortText(port);
   return out;
 }
 
 inline std::string WorkloadText(const istio::workload::Workload& workload) {
-  std::string out = Cat("workload ", workload.uid(),
-                        workload.status() == istio::workload::HEALTHY ? " healthy" : " unhealthy");
+  std::string out =
+      base::Concat("workload ", workload.uid(),
+                   workload.status() == istio::workload::HEALTHY ? " healthy" : " unhealthy");
   if (!workload.node().empty()) out += " node=" + workload.node();
   if (!workload.service_account().empty()) out += " account=" + workload.service_account();
   out += "\n";
   for (const std::string& address : workload.addresses())
-    out += Cat("  address ", AddressText(address), "\n");
+    out += base::Concat("  address ", AddressText(address), "\n");
   const std::map<std::string, istio::workload::PortList> services(workload.services().begin(),
                                                                   workload.services().end());
   for (const auto& [name, list] : services) {
-    for (const auto& port : list.ports()) out += Cat("  serves ", name, " ", PortText(port));
+    for (const auto& port : list.ports())
+      out += base::Concat("  serves ", name, " ", PortText(port));
   }
   return out;
 }
@@ -62,9 +64,9 @@ inline std::string WorkloadText(const istio::workload::Workload& workload) {
 inline std::string PathText(const sluice::route::v1::PathModifier& path) {
   using Kind = sluice::route::v1::PathModifier::KindCase;
   if (path.kind_case() == Kind::kReplaceFullPath)
-    return Cat(" full-path=", path.replace_full_path());
+    return base::Concat(" full-path=", path.replace_full_path());
   if (path.kind_case() == Kind::kReplacePrefixMatch)
-    return Cat(" prefix=", path.replace_prefix_match());
+    return base::Concat(" prefix=", path.replace_prefix_match());
   return "";
 }
 
@@ -72,10 +74,10 @@ inline std::string ModifierText(const char* name,
                                 const sluice::route::v1::HeaderModifier& modifier) {
   std::string out = name;
   for (const auto& header : modifier.set())
-    out += Cat(" set(", header.name(), ": ", header.value(), ")");
+    out += base::Concat(" set(", header.name(), ": ", header.value(), ")");
   for (const auto& header : modifier.add())
-    out += Cat(" add(", header.name(), ": ", header.value(), ")");
-  for (const auto& header : modifier.remove()) out += Cat(" remove(", header, ")");
+    out += base::Concat(" add(", header.name(), ": ", header.value(), ")");
+  for (const auto& header : modifier.remove()) out += base::Concat(" remove(", header, ")");
   return out;
 }
 
@@ -87,12 +89,13 @@ inline std::string FilterText(const sluice::route::v1::HttpFilter& filter) {
     case Kind::kResponseHeaders:
       return ModifierText("response-headers", filter.response_headers());
     case Kind::kUrlRewrite:
-      return Cat("rewrite host=", filter.url_rewrite().hostname(),
-                 PathText(filter.url_rewrite().path()));
+      return base::Concat("rewrite host=", filter.url_rewrite().hostname(),
+                          PathText(filter.url_rewrite().path()));
     case Kind::kRedirect:
-      return Cat("redirect ", filter.redirect().status_code(),
-                 " scheme=", filter.redirect().scheme(), " host=", filter.redirect().hostname(),
-                 " port=", filter.redirect().port(), PathText(filter.redirect().path()));
+      return base::Concat("redirect ", filter.redirect().status_code(),
+                          " scheme=", filter.redirect().scheme(),
+                          " host=", filter.redirect().hostname(),
+                          " port=", filter.redirect().port(), PathText(filter.redirect().path()));
     case Kind::KIND_NOT_SET:
       break;
   }
@@ -116,11 +119,11 @@ inline std::string MatchText(const sluice::route::v1::HttpMatch& match) {
       out = "any";
       break;
   }
-  if (!match.method().empty()) out += Cat(" method ", match.method());
+  if (!match.method().empty()) out += base::Concat(" method ", match.method());
   const auto add = [&out](const char* kind, const auto& items) {
     for (const auto& item : items) {
-      out += Cat(" ", kind, " ", item.name(), item.has_regex() ? "~" : "=",
-                 item.has_regex() ? item.regex() : item.exact());
+      out += base::Concat(" ", kind, " ", item.name(), item.has_regex() ? "~" : "=",
+                          item.has_regex() ? item.regex() : item.exact());
     }
   };
   add("header", match.headers());
@@ -129,30 +132,33 @@ inline std::string MatchText(const sluice::route::v1::HttpMatch& match) {
 }
 
 inline std::string TableText(const std::string& name, const sluice::route::v1::RouteTable& table) {
-  std::string out = Cat("routes ", name, "\n");
+  std::string out = base::Concat("routes ", name, "\n");
   for (const auto& entry : table.entries())
-    out += Cat("  ", MatchText(entry.match()), " -> ", entry.rule(), "\n");
+    out += base::Concat("  ", MatchText(entry.match()), " -> ", entry.rule(), "\n");
   int index = 0;
   for (const auto& rule : table.rules()) {
-    out += Cat("  rule ", index++, " ", rule.route(), " ", rule.name());
-    if (rule.request_timeout_ms() != 0) out += Cat(" timeout=", rule.request_timeout_ms(), "ms");
+    out += base::Concat("  rule ", index++, " ", rule.route(), " ", rule.name());
+    if (rule.request_timeout_ms() != 0)
+      out += base::Concat(" timeout=", rule.request_timeout_ms(), "ms");
     out += "\n";
-    for (const auto& filter : rule.filters()) out += Cat("    ", FilterText(filter), "\n");
+    for (const auto& filter : rule.filters()) out += base::Concat("    ", FilterText(filter), "\n");
     for (const auto& backend : rule.backends()) {
-      out +=
-          Cat("    backend ", backend.service(), ":", backend.port(), " weight=", backend.weight());
-      if (!backend.invalid_reason().empty()) out += Cat(" INVALID ", backend.invalid_reason());
+      out += base::Concat("    backend ", backend.service(), ":", backend.port(),
+                          " weight=", backend.weight());
+      if (!backend.invalid_reason().empty())
+        out += base::Concat(" INVALID ", backend.invalid_reason());
       out += "\n";
-      for (const auto& filter : backend.filters()) out += Cat("      ", FilterText(filter), "\n");
+      for (const auto& filter : backend.filters())
+        out += base::Concat("      ", FilterText(filter), "\n");
     }
   }
   return out;
 }
 
 inline std::string ProblemText(const Problem& problem) {
-  return Cat("problem ", problem.file, ":", problem.document, " ", problem.object,
-             "\n  field: ", problem.field, "\n  reason: ", problem.reason,
-             "\n  mend: ", problem.mend, "\n");
+  return base::Concat("problem ", problem.file, ":", problem.document, " ", problem.object,
+                      "\n  field: ", problem.field, "\n  reason: ", problem.reason,
+                      "\n  mend: ", problem.mend, "\n");
 }
 
 inline std::string TranslationText(const Translation& translation) {
@@ -164,7 +170,7 @@ inline std::string TranslationText(const Translation& translation) {
     if (address.has_workload()) out += WorkloadText(address.workload());
   }
   for (const auto& [name, pod] : translation.local_pods) {
-    out += Cat("enrolled ", pod.workload_uid(), " ", pod.netns_path(), "\n");
+    out += base::Concat("enrolled ", pod.workload_uid(), " ", pod.netns_path(), "\n");
   }
   for (const auto& [name, table] : translation.route_tables) out += TableText(name, table);
   for (const Problem& problem : translation.problems) out += ProblemText(problem);
