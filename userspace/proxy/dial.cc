@@ -56,9 +56,11 @@ void Dial::Start(const DialTarget& target) {
     failure_ = CloseReason::kPodRemoved;
   }
   if (failure_ != CloseReason::kNone) {
+    stock_ = nullptr;
     worker_.timers().Arm(timer_, worker_.now_ns());
     return;
   }
+  stock_->AddUser();
   worker_.timers().Arm(timer_, worker_.now_ns() + kConnectTimeLimit);
   TakeSocket();
 }
@@ -144,6 +146,7 @@ void Dial::Cancel() {
   if (connect_.is_pending) {
     worker_.ring().CancelAll(fd_.get());
   } else {
+    Unlink();  // Sockets that come before the timer are for others.
     worker_.timers().Arm(timer_, worker_.now_ns());
   }
 }
@@ -152,6 +155,7 @@ void Dial::Finish(CloseReason reason) {
   is_running_ = false;
   timer_.Disarm();
   Unlink();
+  if (stock_ != nullptr) std::exchange(stock_, nullptr)->RemoveUser();
   if (reason != CloseReason::kNone) fd_.Reset();
   owner_.OnDialed(std::move(fd_), reason);
 }

@@ -56,7 +56,7 @@ class Dial : public base::ListLink<DialWaitTag> {
   Worker& worker_;
   DialOwner& owner_;
   DialTarget target_;
-  DialSocketStock* stock_ = nullptr;
+  DialSocketStock* stock_ = nullptr;  // In use from Start to Finish: a pod keeps it so long.
   base::IpAddress source_;
   bool must_bind_ = false;
   bool is_running_ = false;

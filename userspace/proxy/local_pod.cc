@@ -71,6 +71,11 @@ void LocalPod::StartAccepting() {
 }
 
 bool LocalPod::is_idle() const {
+  for (const auto& of_kind : stocks_) {
+    for (const DialSocketStock& stock : of_kind) {
+      if (stock.is_in_use()) return false;
+    }
+  }
   return std::all_of(acceptors_.begin(), acceptors_.end(),
                      [](const auto& acceptor) { return acceptor->is_idle(); });
 }

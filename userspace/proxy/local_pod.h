@@ -56,12 +56,18 @@ class DialSocketStock {
   void Wait(Dial& dial);
   void Add(std::vector<base::UniqueFd> sockets);  // An empty vector: the agent could not make any.
 
+  // By dials: from Start to their end, since they may come back for another socket.
+  void AddUser() { ++user_count_; }
+  void RemoveUser() { --user_count_; }
+  bool is_in_use() const { return user_count_ > 0; }
+
  private:
   void AskForMore();
 
   Worker& worker_;
   const DialSocketKey key_;
   bool is_asked_ = false;
+  uint32_t user_count_ = 0;
   std::vector<base::UniqueFd> sockets_;
   base::IntrusiveList<Dial, DialWaitTag> waiting_;
 };
@@ -83,7 +89,8 @@ class LocalPod {
 
   void StartAccepting();
   void StopAccepting();
-  bool is_idle() const;  // Stopped, and nothing of the listeners is in the ring.
+  // Stopped: nothing of the listeners is in the ring and no dial uses a stock; may be freed.
+  bool is_idle() const;
 
  private:
   LocalPodSpec spec_;
