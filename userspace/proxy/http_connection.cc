@@ -36,8 +36,9 @@ HttpConnection::~HttpConnection() {
 void HttpConnection::OnReceive(Stream&, Received& received) {
   worker_.counters().Add(Counter::kBytesFromClient, received.data.size());
   switch (state_) {
-    case State::kHead:
-      if (input_.empty()) {
+    case State::kHead: {
+      const bool is_first_part = input_.empty();
+      if (is_first_part) {
         const size_t used = ReadHead(received.data);
         received.data.remove_prefix(used);
         if (state_ == State::kExchange && used > 0) TakeBody(received);
@@ -45,7 +46,11 @@ void HttpConnection::OnReceive(Stream&, Received& received) {
       // What is left, and everything that comes behind bytes already kept, waits in input_.
       if (state_ != State::kLastSend && state_ != State::kClosed) input_.append(received.data);
       ProcessInput();
+      if (state_ == State::kHead && is_first_part && !input_.empty()) {
+        SetDeadline(worker_.now_ns() + kRequestHeadTimeout);
+      }
       return;
+    }
     case State::kExchange:
       deadline_ns_ = worker_.now_ns() + kExchangeIdleTimeout;
       if (input_.empty()) TakeBody(received);
