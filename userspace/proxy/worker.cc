@@ -75,7 +75,9 @@ void Worker::RunTurn() {
   const bool is_lone_client = now_ns_ - last_traffic_ns_ < kRecentTraffic &&
                               now_ns_ - last_concurrency_ns_ > kRecentConcurrency;
   const uint64_t spin_ns = is_lone_client ? options_.spin_ns : 0;
+  const uint64_t enters_before = ring_->enter_count();
   const uint32_t completions = ring_->Turn(now_ns_, timers_.NextDeadline(), spin_ns);
+  counters_.Add(Counter::kEnters, ring_->enter_count() - enters_before);
   if (completions > 0) last_traffic_ns_ = now_ns_;
   counters_.Add(Counter::kTurns);
   timers_.Advance(now_ns_);
