@@ -23,7 +23,6 @@ namespace {
 constexpr size_t kPacketSizeMax = 64 * 1024 + 1024;
 constexpr size_t kFdsPerPacketMax = 253;
 constexpr uint32_t kWorkersMax = 64;
-constexpr uint64_t kSpin = 50 * kMicrosecond;
 
 struct Packet {
   std::string bytes;
@@ -162,7 +161,7 @@ absl::Status AgentLink::Configure(const node::v1::Configure& configure,
     workers_.push_back(
         std::make_unique<Worker>(WorkerOptions{.index = i,
                                                .is_accelerated = configure.is_accelerated(),
-                                               .spin_ns = kSpin,
+                                               .spin_ns = kSpinTime,
                                                .access_log_format = format,
                                                .access_log_fd = access_log_.get()},
                                  lookup, requests));

@@ -33,10 +33,7 @@ class AgentLink {
   absl::Status Run();
 
  private:
-  struct SocketsAsked {
-    uint32_t worker;
-  };
-  using KeyTuple = std::tuple<uint32_t, uint8_t, bool>;
+  using KeyTuple = std::tuple<uint32_t, uint8_t, bool>;  // Of a DialSocketKey, for hashing.
 
   absl::Status HandlePacket();
   absl::Status Handle(const node::v1::ToProxy& message, std::vector<base::UniqueFd> fds);
@@ -61,7 +58,6 @@ class AgentLink {
   model::SnapshotBuilder builder_;
   BackendNames names_;
   std::shared_ptr<const RuntimeConfig> config_;
-  std::string config_error_;
   absl::flat_hash_map<KeyTuple, std::vector<uint32_t>>
       sockets_asked_;  // Workers, in the order they asked.
   uint64_t drain_deadline_ns_ = 0;

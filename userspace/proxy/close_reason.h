@@ -32,7 +32,7 @@ namespace sluice::proxy {
   X(kRequestTimeout,       "request_timeout",       "the route's request timeout passed")             \
   X(kHeadTimeout,          "head_timeout",          "the request head did not arrive in time")        \
   X(kIdleTimeout,          "idle_timeout",          "nothing was sent for too long")                  \
-  X(kBodyTooEarly,         "discard_limit",         "too much request body after the answer")         \
+  X(kDiscardLimit,         "discard_limit",         "too much request body after the answer")         \
   X(kDraining,             "draining",              "the proxy is shutting down")                     \
   X(kPodRemoved,           "pod_removed",           "the pod left the mesh")                          \
   X(kInternal,             "internal",              "a limit of the proxy itself was hit")

@@ -1,18 +1,11 @@
 #include "userspace/proxy/http_connection.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "userspace/proxy/upstream_connection.h"
 
 namespace sluice::proxy {
-namespace {
-
-constexpr uint64_t kLingerTimeout = 2 * kSecond;  // For the client's FIN, after ours.
-constexpr http::H1Limits kHttpLimits;
-
-}  // namespace
 
 HttpConnection::HttpConnection(Worker& worker, Accepted accepted)
     : worker_(worker),
@@ -59,7 +52,7 @@ void HttpConnection::OnReceive(Stream&, Received& received) {
       return;
     case State::kLastSend:
       exchange_.bytes_in += received.data.size();
-      if (exchange_.bytes_in > kDiscardedBodyMax) Close(CloseReason::kBodyTooEarly, true);
+      if (exchange_.bytes_in > kDiscardedBodyMax) Close(CloseReason::kDiscardLimit, true);
       return;
     case State::kClosed:
       return;
@@ -207,8 +200,8 @@ void HttpConnection::OnTimer(void* self) { static_cast<HttpConnection*>(self)->H
 void HttpConnection::HandleTimer() {
   const uint64_t now = worker_.now_ns();
   uint64_t deadline = deadline_ns_;
-  if (state_ == State::kExchange && exchange_.timeout_ns != 0) {
-    deadline = std::min(deadline, exchange_.timeout_ns);
+  if (state_ == State::kExchange && exchange_.request_deadline_ns != 0) {
+    deadline = std::min(deadline, exchange_.request_deadline_ns);
   }
   if (now < deadline) {
     armed_ns_ = deadline;
@@ -220,7 +213,8 @@ void HttpConnection::HandleTimer() {
       Close(input_.empty() ? CloseReason::kIdleTimeout : CloseReason::kHeadTimeout, false);
       return;
     case State::kExchange: {
-      const bool is_request_timeout = exchange_.timeout_ns != 0 && now >= exchange_.timeout_ns;
+      const bool is_request_timeout =
+          exchange_.request_deadline_ns != 0 && now >= exchange_.request_deadline_ns;
       const CloseReason reason =
           is_request_timeout ? CloseReason::kRequestTimeout : CloseReason::kIdleTimeout;
       AnswerLocally(504, reason, CloseReasonText(reason));
@@ -244,7 +238,7 @@ void HttpConnection::EndExchange(CloseReason reason) {
   worker_.EndWork();
   LogExchange(reason);
   DropUpstream(false, true);
-  ReleaseLoad();
+  exchange_.endpoint.ReleaseLoad(worker_);
   config_.Reset();
   exchange_ = {};
   upstream_input_.clear();

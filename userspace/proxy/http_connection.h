@@ -9,13 +9,13 @@
 //   kClosed    the ring to let go        freed
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "userspace/http/h1.h"
 #include "userspace/proxy/config_pin.h"
+#include "userspace/proxy/endpoint_choice.h"
 #include "userspace/proxy/limits.h"
 #include "userspace/proxy/plan.h"
 #include "userspace/proxy/stream.h"
@@ -25,6 +25,8 @@
 namespace sluice::proxy {
 
 class UpstreamConnection;
+
+inline constexpr http::H1Limits kHttpLimits;  // The codec's defaults, both ways.
 
 class HttpConnection final : public Session, private StreamOwner {
  public:
@@ -53,13 +55,9 @@ class HttpConnection final : public Session, private StreamOwner {
     const CompiledBackend* backend = nullptr;
     std::string_view backend_name;
     const model::Cluster* cluster = nullptr;
-    base::SocketAddress endpoint;
-    model::EndpointSlot slot;
-    std::array<uint32_t, kEndpointAttemptsMax> tried{};  // Indices into the cluster.
-    uint32_t tried_count = 0;
+    EndpointChoice endpoint;
     uint32_t stats_id = 0;
     bool has_stats = false;
-    bool has_load = false;  // Counted in the endpoint's active requests.
     bool is_head = false;
     bool is_idempotent = false;
     bool has_body = false;
@@ -72,7 +70,7 @@ class HttpConnection final : public Session, private StreamOwner {
     uint16_t status = 0;
     std::string_view refusal;  // Name of the rule of HTTP/1 that a message broke.
     uint64_t start_ns = 0;
-    uint64_t timeout_ns = 0;  // Moment; 0: none.
+    uint64_t request_deadline_ns = 0;  // By the route; 0: none.
     uint64_t bytes_in = 0;
     uint64_t bytes_out = 0;
   };
@@ -98,7 +96,7 @@ class HttpConnection final : public Session, private StreamOwner {
                         std::string_view path, bool is_path_changed);
   void AnswerRedirect(const model::RequestRedirect& redirect, const route::MatchResult& match,
                       const http::RequestHead& head, std::string_view path);
-  void TryEndpoint();
+  void TryEndpoint(CloseReason otherwise);
   void Send(bool must_be_fresh);
 
   // The answer's way (http_response.cc).
@@ -114,7 +112,6 @@ class HttpConnection final : public Session, private StreamOwner {
   void FinishExchange(CloseReason reason);
   void AbortExchange(CloseReason reason);
   void DropUpstream(bool is_reusable, bool reset);
-  void ReleaseLoad();
   void LogExchange(CloseReason reason);
 
   void Close(CloseReason reason, bool reset);

@@ -1,8 +1,5 @@
 // HttpConnection: from a parsed head to a request on its way to an endpoint.
-#include <algorithm>
-#include <cstring>
 
-#include "userspace/balance/pick.h"
 #include "userspace/base/text.h"
 #include "userspace/proxy/http_connection.h"
 #include "userspace/proxy/upstream_connection.h"
@@ -30,7 +27,6 @@ void HttpConnection::StartExchange(const http::RequestHead& head) {
                .bytes_in = head.head_size};
   is_response_head_done_ = false;
   if (!head.is_keep_alive) must_close_ = true;
-  static constexpr http::H1Limits kHttpLimits;
   request_body_.Start(head.body, head.content_length, kHttpLimits);
   if (request_body_.is_complete()) exchange_.is_request_complete = true;
   SetDeadline(now + kExchangeIdleTimeout);
@@ -56,7 +52,7 @@ void HttpConnection::StartExchange(const http::RequestHead& head) {
     }
     if (is_path_changed) path = normal_path;
   }
-  if (RouteRequest(head, path)) TryEndpoint();
+  if (RouteRequest(head, path)) TryEndpoint(CloseReason::kNoEndpoint);
 }
 
 // Finds rule, backend and cluster and writes request_head_. False: it was answered here.
@@ -69,7 +65,6 @@ bool HttpConnection::RouteRequest(const http::RequestHead& head, std::string_vie
     return false;
   }
   if (plan.service == nullptr) {
-    exchange_.endpoint = dialled_;
     BuildRequestHead(head, {}, path, is_path_changed);
     return true;
   }
@@ -106,9 +101,9 @@ bool HttpConnection::ChooseBackend(const route::MatchResult& match, const http::
   exchange_.rule = &rule;
   exchange_.compiled_rule = &config_->RuleOf(rule);
   if (rule.request_timeout_ms != 0) {
-    exchange_.timeout_ns = exchange_.start_ns + rule.request_timeout_ms * kMillisecond;
-    if (exchange_.timeout_ns < armed_ns_) {
-      armed_ns_ = exchange_.timeout_ns;
+    exchange_.request_deadline_ns = exchange_.start_ns + rule.request_timeout_ms * kMillisecond;
+    if (exchange_.request_deadline_ns < armed_ns_) {
+      armed_ns_ = exchange_.request_deadline_ns;
       worker_.timers().Arm(timer_, armed_ns_);
     }
   }
@@ -177,33 +172,20 @@ void HttpConnection::BuildRequestHead(const http::RequestHead& head,
       http::WriteRequestHead(head, rewrite, request_head_.data(), request_head_.size()));
 }
 
-// Chooses an endpoint not tried yet and asks for a connection to it. Without a cluster the dialled
-// address is the only one.
-void HttpConnection::TryEndpoint() {
-  if (exchange_.cluster != nullptr) {
-    const auto& loads = worker_.endpoint_loads();
-    const auto index = balance::PickLeastRequest(
-        *exchange_.cluster, loads, worker_.random().Next(),
-        absl::MakeConstSpan(exchange_.tried.data(), exchange_.tried_count));
-    if (!index) {
-      AnswerLocally(503, CloseReason::kNoEndpoint, CloseReasonText(CloseReason::kNoEndpoint));
-      return;
-    }
-    const model::Endpoint& endpoint = exchange_.cluster->endpoints[*index];
-    exchange_.tried[exchange_.tried_count] = *index;
-    exchange_.endpoint = endpoint.address;
-    exchange_.slot = endpoint.slot;
-    worker_.AddLoad(endpoint.slot);
-    exchange_.has_load = true;
+// Chooses an endpoint not tried yet and asks for a connection to it; `otherwise` is why not, if
+// none is left.
+void HttpConnection::TryEndpoint(CloseReason otherwise) {
+  if (!exchange_.endpoint.Next(worker_, exchange_.cluster, dialled_)) {
+    AnswerLocally(503, otherwise, CloseReasonText(otherwise));
+    return;
   }
-  ++exchange_.tried_count;
   Send(false);
 }
 
 void HttpConnection::Send(bool must_be_fresh) {
   const DialTarget target{.accepting_pod_id = pod_id_,
                           .client = client_.ip,
-                          .endpoint = exchange_.endpoint,
+                          .endpoint = exchange_.endpoint.address(),
                           .is_client_outside = false};
   upstream_ = &worker_.pools().Acquire(target, must_be_fresh, *this);
   upstream_->stream().Write(request_head_);
@@ -220,16 +202,8 @@ void HttpConnection::OnUpstreamReady() {
 
 void HttpConnection::OnUpstreamFailed(CloseReason reason) {
   upstream_ = nullptr;
-  ReleaseLoad();
   // Nothing was sent: another endpoint may be tried whatever the method.
-  const bool may_try_again = exchange_.cluster != nullptr &&
-                             exchange_.tried_count < kEndpointAttemptsMax &&
-                             exchange_.tried_count < exchange_.cluster->endpoints.size();
-  if (may_try_again) {
-    TryEndpoint();
-    return;
-  }
-  AnswerLocally(503, reason, CloseReasonText(reason));
+  TryEndpoint(reason);
 }
 
 }  // namespace sluice::proxy

@@ -7,11 +7,6 @@
 #include "userspace/proxy/upstream_connection.h"
 
 namespace sluice::proxy {
-namespace {
-
-constexpr http::H1Limits kHttpLimits;
-
-}  // namespace
 
 void HttpConnection::OnUpstreamReceive(Received& received) {
   deadline_ns_ = worker_.now_ns() + kExchangeIdleTimeout;
@@ -198,12 +193,6 @@ void HttpConnection::DropUpstream(bool is_reusable, bool reset) {
   std::exchange(upstream_, nullptr)->Release(is_reusable, reset);
 }
 
-void HttpConnection::ReleaseLoad() {
-  if (!exchange_.has_load) return;
-  exchange_.has_load = false;
-  worker_.RemoveLoad(exchange_.slot);
-}
-
 void HttpConnection::LogExchange(CloseReason reason) {
   const uint64_t duration_us = (worker_.now_ns() - exchange_.start_ns) / kMicrosecond;
   if (exchange_.has_stats) {
@@ -215,15 +204,13 @@ void HttpConnection::LogExchange(CloseReason reason) {
   const std::string_view request = log_request_;
   const size_t first = std::min(request.find('\0'), request.size());
   const size_t second = std::min(request.find('\0', first + 1), request.size());
-  const LocalPod* pod = worker_.FindPod(pod_id_);
-  const std::string pod_name =
-      pod != nullptr ? base::Concat(pod->namespace_name(), "/", pod->name()) : "";
+  const std::string pod_name = worker_.PodName(pod_id_);
   worker_.access_log().Append(
       {.protocol = "http",
        .pod = pod_name,
        .client = client_,
        .dialled = dialled_,
-       .endpoint = exchange_.endpoint,
+       .endpoint = exchange_.endpoint.address(),
        .method = request.substr(0, first),
        .authority =
            first < second ? request.substr(first + 1, second - first - 1) : std::string_view(),

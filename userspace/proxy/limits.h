@@ -17,42 +17,38 @@ inline constexpr size_t kSendQueueHigh = 512 * 1024;
 inline constexpr size_t kSendQueueLow = 128 * 1024;
 
 // HTTP.
-inline constexpr size_t kEarlyBodyMax =
-    128 * 1024;  // Request body held while the upstream is being dialled.
-inline constexpr size_t kPipelinedInputMax =
-    64 * 1024;  // Bytes of later requests held while one is served.
-inline constexpr uint64_t kDiscardedBodyMax =
-    1024 * 1024;  // Rest of a request whose answer is already complete.
+// Bytes held that cannot be used yet: body before the upstream is there, and later requests.
+inline constexpr size_t kPipelinedInputMax = 64 * 1024;
+// Rest of a request whose answer is already complete.
+inline constexpr uint64_t kDiscardedBodyMax = 1024 * 1024;
 inline constexpr uint64_t kRequestHeadTimeout = 60 * kSecond;
 inline constexpr uint64_t kDownstreamIdleTimeout = 3600 * kSecond;  // Keep-alive between requests.
-inline constexpr uint64_t kExchangeIdleTimeout =
-    300 * kSecond;  // No byte either way during an exchange.
-inline constexpr uint64_t kUpstreamIdleTimeout =
-    55 * kSecond;  // Below nginx's 75 s and Node's 60 s.
+inline constexpr uint64_t kExchangeIdleTimeout = 300 * kSecond;     // No byte either way.
+inline constexpr uint64_t kLingerTimeout = 2 * kSecond;         // For the client's FIN, after ours.
+inline constexpr uint64_t kUpstreamIdleTimeout = 55 * kSecond;  // Below nginx's 75 s, Node's 60 s.
 inline constexpr uint32_t kIdleUpstreamsPerPoolMax = 1024;
-inline constexpr uint32_t kEndpointAttemptsMax =
-    3;  // Endpoints tried until one accepts the connection.
+
+// Endpoints tried until one accepts the connection; HTTP and relay.
+inline constexpr uint32_t kEndpointAttemptsMax = 3;
 
 // TCP relay.
 inline constexpr uint64_t kRelayIdleTimeout = 3600 * kSecond;
 inline constexpr uint64_t kHalfClosedTimeout = 300 * kSecond;
 
 // Dialling.
-inline constexpr uint64_t kConnectTimeLimit = 5 * kSecond;
-inline constexpr uint64_t kDialSocketTimeLimit =
-    5 * kSecond;                                   // Waiting for the agent to make sockets.
-inline constexpr uint32_t kDialSocketsLow = 16;    // Ask for more below this stock.
-inline constexpr uint32_t kDialSocketsBatch = 64;  // Per request to the agent.
-inline constexpr uint32_t kDialAttemptsMax = 16;   // Source ports tried for one connection.
+inline constexpr uint64_t kConnectTimeLimit = 5 * kSecond;  // From wanting a socket to connected.
+inline constexpr uint32_t kDialSocketsLow = 16;             // Ask for more below this stock.
+inline constexpr uint32_t kDialSocketsBatch = 64;           // Per request to the agent.
+inline constexpr uint32_t kDialAttemptsMax = 16;  // Source ports tried for one connection.
 // Source ports of dials in the name of clients outside the mesh: below the usual ephemeral ranges,
-// so that the client's own connection to the same pod can never have the same four-tuple
-// (docs/adr).
+// so that the client's own connection to the same pod does not have the same four-tuple
+// (docs/adr/0003).
 inline constexpr uint16_t kSourcePortFirst = 10'000;
 inline constexpr uint16_t kSourcePortLast = 32'767;
 
-// What send() answers on the kernel path when the receiver's memory is full and no byte was taken;
-// the composition root asserts that the datapath agrees. Then: first wait and longest wait until
-// the next try.
+// What send() answers on the kernel path when the receiver's memory is full and no byte was taken
+// (docs/adr/0002); the composition root asserts that the datapath agrees. Then: first wait and
+// longest wait until the next try.
 inline constexpr int kReceiverBusyError = EINVAL;
 inline constexpr uint64_t kBusyRetryFirst = 100 * kMicrosecond;
 inline constexpr uint64_t kBusyRetryMax = 20 * kMillisecond;
@@ -60,8 +56,15 @@ inline constexpr uint64_t kBusyRetryMax = 20 * kMillisecond;
 // Accepting.
 inline constexpr uint64_t kAcceptRetry = 100 * kMillisecond;  // After EMFILE and its like.
 
-// Adaptive polling.
-inline constexpr uint32_t kBackendStatsMax =
-    4096;  // Series of (service, route, backend); the last one is "other".
+// Adaptive polling, only for a lone client (docs/adr/0008).
+inline constexpr uint64_t kSpinTime = 50 * kMicrosecond;  // Before the worker sleeps.
+inline constexpr uint64_t kRecentTraffic = kMillisecond;  // Since the last completion, at most.
+inline constexpr uint64_t kRecentConcurrency = 10 * kMillisecond;  // Since two exchanges, at least.
+
+// The end: what is still in the ring gets this long.
+inline constexpr uint64_t kTearDownGrace = 500 * kMillisecond;
+
+// Series of (service, route, backend); the last one is "other".
+inline constexpr uint32_t kBackendStatsMax = 4096;
 
 }  // namespace sluice::proxy

@@ -40,7 +40,7 @@ class RuntimeConfig {
                                                     BackendNames& names);
 
   const model::Snapshot& snapshot() const { return *snapshot_; }
-  // Null if `table` is.
+  // Null if `table` is, or if it could not be compiled.
   const route::Matcher* MatcherOf(const model::RouteTable* table) const;
   const CompiledRule& RuleOf(const model::HttpRule& rule) const;
   uint32_t DirectStatsOf(

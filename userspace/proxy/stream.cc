@@ -221,7 +221,7 @@ void Stream::HandleSent(const io::Completion& completion) {
   }
 }
 
-// The kernel path refused because the receiver's memory is at its mark (docs/adr): nothing was
+// The kernel path refused because the receiver's memory is at its mark (docs/adr/0002): nothing was
 // taken.
 void Stream::RetryLater() {
   constexpr uint32_t kFirst = kBusyRetryFirst / kMicrosecond;

@@ -69,8 +69,6 @@ class Stream : public base::ListLink<DirtyTag> {
   // Drops the queue. `reset`: RST instead of FIN. OnClosed follows from the loop. Only the first
   // call counts.
   void Close(bool reset);
-  // Like Close(false), after the queue and FIN have gone out; the owner's OnSendDrained decides
-  // when.
   bool is_closing() const { return is_closing_; }
 
   void Service();  // By the worker, at the end of a turn.
@@ -96,7 +94,7 @@ class Stream : public base::ListLink<DirtyTag> {
   Outbox outbox_;
   Outbox stash_;
   io::Timer busy_timer_;
-  uint32_t busy_wait_us_ = 0;
+  uint32_t busy_wait_us_ = 0;  // Of the last retry; 0: the last send was taken.
   bool wants_receive_ : 1 = false;
   bool is_cancelling_receive_ : 1 = false;
   bool has_received_end_ : 1 = false;

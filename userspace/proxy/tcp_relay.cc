@@ -1,9 +1,7 @@
 #include "userspace/proxy/tcp_relay.h"
 
+#include <algorithm>
 #include <utility>
-
-#include "userspace/balance/pick.h"
-#include "userspace/base/text.h"
 
 namespace sluice::proxy {
 
@@ -30,7 +28,7 @@ TcpRelay::TcpRelay(Worker& worker, Accepted accepted, const Plan& plan)
   }
   downstream_.StartReceiving();
   worker_.timers().Arm(timer_, start_ns_ + kRelayIdleTimeout);
-  TryEndpoint();
+  TryEndpoint(CloseReason::kNoEndpoint);
 }
 
 TcpRelay::~TcpRelay() {
@@ -39,34 +37,15 @@ TcpRelay::~TcpRelay() {
   worker_.counters().AddClosed(reason_);
 }
 
-bool TcpRelay::ChooseEndpoint() {
-  if (cluster_ == nullptr) {
-    endpoint_ = dialled_;
-    return tried_count_ == 0;
-  }
-  if (tried_count_ >= cluster_->endpoints.size() && tried_count_ > 0) return false;
-  const auto index =
-      balance::PickLeastRequest(*cluster_, worker_.endpoint_loads(), worker_.random().Next(),
-                                absl::MakeConstSpan(tried_.data(), tried_count_));
-  if (!index) return false;
-  const model::Endpoint& endpoint = cluster_->endpoints[*index];
-  tried_[tried_count_] = *index;
-  endpoint_ = endpoint.address;
-  slot_ = endpoint.slot;
-  worker_.AddLoad(slot_);
-  has_load_ = true;
-  return true;
-}
-
-void TcpRelay::TryEndpoint() {
-  if (!ChooseEndpoint()) {
-    Close(tried_count_ == 0 ? CloseReason::kNoEndpoint : reason_, true);
+// `otherwise`: why the connection ends if no endpoint is left.
+void TcpRelay::TryEndpoint(CloseReason otherwise) {
+  if (!endpoint_.Next(worker_, cluster_.get(), dialled_)) {
+    Close(otherwise, true);
     return;
   }
-  ++tried_count_;
   dial_.Start({.accepting_pod_id = pod_id_,
                .client = client_.ip,
-               .endpoint = endpoint_,
+               .endpoint = endpoint_.address(),
                .is_client_outside = is_inbound_});
 }
 
@@ -80,13 +59,7 @@ void TcpRelay::OnDialed(base::UniqueFd fd, CloseReason reason) {
     upstream_.StartReceiving();
     return;
   }
-  reason_ = reason;
-  if (has_load_) worker_.RemoveLoad(slot_);
-  has_load_ = false;
-  if (cluster_ != nullptr && tried_count_ < kEndpointAttemptsMax)
-    TryEndpoint();
-  else
-    Close(reason, true);
+  TryEndpoint(reason);
 }
 
 void TcpRelay::OnReceive(Stream& stream, Received& received) {
@@ -136,8 +109,7 @@ void TcpRelay::Close(CloseReason reason, bool reset) {
   is_closing_ = true;
   reason_ = reason;
   timer_.Disarm();
-  if (has_load_) worker_.RemoveLoad(slot_);
-  has_load_ = false;
+  endpoint_.ReleaseLoad(worker_);
   Log();
   dial_.Cancel();
   downstream_.Close(reset);
@@ -155,15 +127,13 @@ void TcpRelay::MaybeFree() {
 
 void TcpRelay::Log() {
   if (!worker_.access_log().is_on()) return;
-  const LocalPod* pod = worker_.FindPod(pod_id_);
-  const std::string pod_name =
-      pod != nullptr ? base::Concat(pod->namespace_name(), "/", pod->name()) : "";
+  const std::string pod_name = worker_.PodName(pod_id_);
   worker_.access_log().Append(
       {.protocol = "tcp",
        .pod = pod_name,
        .client = client_,
        .dialled = dialled_,
-       .endpoint = endpoint_,
+       .endpoint = endpoint_.address(),
        .backend = cluster_ != nullptr ? std::string_view(cluster_->name) : std::string_view(),
        .bytes_from_client = bytes_from_client_,
        .bytes_to_client = bytes_to_client_,

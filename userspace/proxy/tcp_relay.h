@@ -2,10 +2,10 @@
 // both ways, half-closes and resets included. Thread: one worker. Owned by the worker as a Session.
 #pragma once
 
-#include <array>
 #include <cstdint>
 
 #include "userspace/proxy/dial.h"
+#include "userspace/proxy/endpoint_choice.h"
 #include "userspace/proxy/limits.h"
 #include "userspace/proxy/plan.h"
 #include "userspace/proxy/stream.h"
@@ -33,8 +33,7 @@ class TcpRelay final : public Session, private StreamOwner, private DialOwner {
   static void OnTimer(void* self);
 
   Stream& Other(Stream& stream) { return &stream == &downstream_ ? upstream_ : downstream_; }
-  bool ChooseEndpoint();
-  void TryEndpoint();
+  void TryEndpoint(CloseReason otherwise);
   void Close(CloseReason reason, bool reset);
   void MaybeFree();
   void Log();
@@ -45,11 +44,7 @@ class TcpRelay final : public Session, private StreamOwner, private DialOwner {
   const base::SocketAddress client_;
   const base::SocketAddress dialled_;
   std::shared_ptr<const model::Cluster> cluster_;  // Null: the dialled address itself.
-  base::SocketAddress endpoint_;
-  model::EndpointSlot slot_;
-  bool has_load_ = false;
-  std::array<uint32_t, kEndpointAttemptsMax> tried_{};
-  uint32_t tried_count_ = 0;
+  EndpointChoice endpoint_;
   Stream downstream_;
   Stream upstream_;
   Dial dial_;

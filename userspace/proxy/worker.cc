@@ -4,22 +4,13 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "userspace/base/clock.h"
-#include "userspace/base/log.h"
+#include "userspace/base/text.h"
 #include "userspace/proxy/acceptor.h"
 #include "userspace/proxy/limits.h"
 
 namespace sluice::proxy {
-namespace {
-
-constexpr uint64_t kTearDownGrace = 500 * kMillisecond;
-constexpr uint64_t kRecentConcurrency = 10 * kMillisecond;
-constexpr uint64_t kRecentTraffic =
-    kMillisecond;  // Busy polling goes on this long after the last completion.
-
-}  // namespace
 
 Worker::Worker(WorkerOptions options, OriginalDestinationLookup lookup, WorkerRequests requests)
     : options_(options),
@@ -36,7 +27,7 @@ absl::Status Worker::Start(std::shared_ptr<const RuntimeConfig> config) {
   absl::Notification started;
   absl::Status status;
   thread_ = std::thread([&, config = std::move(config)] {
-    prctl(PR_SET_NAME, absl::StrCat("worker", options_.index).c_str());
+    prctl(PR_SET_NAME, base::Concat("worker", options_.index).c_str());
     auto ring = io::Ring::Create({});
     if (!ring.ok()) {
       status = ring.status();
@@ -139,6 +130,11 @@ void Worker::TearDown() {
 LocalPod* Worker::FindPod(uint32_t pod_id) {
   const auto found = pods_.find(pod_id);
   return found == pods_.end() ? nullptr : found->second.get();
+}
+
+std::string Worker::PodName(uint32_t pod_id) {
+  const LocalPod* pod = FindPod(pod_id);
+  return pod == nullptr ? "" : base::Concat(pod->namespace_name(), "/", pod->name());
 }
 
 LocalPod* Worker::FindPodByAddress(const base::IpAddress& address) {

@@ -98,6 +98,7 @@ class Worker {
   void RemoveLoad(const model::EndpointSlot& slot);
   // Null if the pod is not (or no longer) one of this node.
   LocalPod* FindPod(uint32_t pod_id);
+  std::string PodName(uint32_t pod_id);  // "namespace/name" for the access log; "" if it is gone.
   LocalPod* FindPodByAddress(const base::IpAddress& address);
   const WorkerRequests& requests() const { return requests_; }
   const OriginalDestinationLookup& original_destination() const { return lookup_; }
