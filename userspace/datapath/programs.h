@@ -78,7 +78,8 @@ class Programs {
 
 // Removes every pin that an earlier run left; makes the folder. Errors: not on a bpffs.
 absl::Status PreparePinDir(const std::string& pin_dir);
-// Frees the sockets of applications from the programs of a run that was killed; before PreparePinDir.
+// Frees the sockets of applications from the programs of a run that was killed; before
+// PreparePinDir.
 void ReleaseStaleSockets(const std::string& pin_dir);
 
 }  // namespace sluice::datapath
