@@ -107,13 +107,14 @@ class HttpConnection final : public Session, private StreamOwner {
   void HandleUpstreamGone(bool is_reset);
   void AnswerLocally(uint16_t status, CloseReason reason, std::string_view text,
                      std::string_view extra_headers = {});
-  void BeginExchange();
-  void EndExchange(CloseReason reason);
-  void FinishExchange(CloseReason reason);
   void AbortExchange(CloseReason reason);
   void DropUpstream(bool is_reusable, bool reset);
   void LogExchange(CloseReason reason);
 
+  // Start and end, of an exchange and of the connection (http_connection.cc).
+  void BeginExchange();
+  void EndExchange(CloseReason reason);     // Gives back what it held; the state is the caller's.
+  void FinishExchange(CloseReason reason);  // Ends it; then the next request, or the last send.
   void Close(CloseReason reason, bool reset);
   void SetDeadline(uint64_t deadline_ns);
   static void OnTimer(void* self);

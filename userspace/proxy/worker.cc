@@ -124,7 +124,7 @@ void Worker::TearDown() {
   io::Timer grace([](void* over) { *static_cast<bool*>(over) = true; }, &is_over);
   timers_.Arm(grace, now_ns_ + kTearDownGrace);
   while (!is_over && (session_count() > 0 || !retired_pods_.empty())) RunTurn();
-  for (auto& pod : retired_pods_) static_cast<void>(new std::shared_ptr<LocalPod>(pod));
+  for (auto& pod : retired_pods_) static_cast<void>(pod.release());
 }
 
 LocalPod* Worker::FindPod(uint32_t pod_id) {
@@ -151,11 +151,12 @@ void Worker::AddPod(LocalPodSpec spec) {
 }
 
 // Established connections of the pod live on; only nothing new begins. The acceptors' last
-// completions may still be on their way, so the pod itself is kept until they have come.
+// completions may still be on their way, and dials may come back for another socket, so the pod
+// itself is kept until both have ended.
 void Worker::RemovePod(uint32_t pod_id) {
   const auto found = pods_.find(pod_id);
   if (found == pods_.end()) return;
-  std::shared_ptr<LocalPod> pod = std::move(found->second);
+  std::unique_ptr<LocalPod> pod = std::move(found->second);
   pods_.erase(found);
   for (const base::IpAddress& address : pod->addresses()) {
     const auto by_address = pods_by_address_.find(address);

@@ -42,7 +42,7 @@ struct WorkerRequests {
 struct WorkerOptions {
   uint32_t index = 0;
   bool is_accelerated = false;
-  uint64_t spin_ns = 0;  // Busy polling after recent traffic before the worker sleeps; 0: never.
+  uint64_t spin_ns = 0;  // Busy polling for a lone client before the worker sleeps; 0: never.
   AccessLogFormat access_log_format = AccessLogFormat::kOff;
   int access_log_fd = -1;  // Borrowed.
 };
@@ -157,8 +157,7 @@ class Worker {
   std::vector<balance::EndpointLoad> endpoint_loads_;
   absl::flat_hash_map<uint32_t, std::unique_ptr<LocalPod>> pods_;
   absl::flat_hash_map<base::IpAddress, LocalPod*> pods_by_address_;
-  std::vector<std::shared_ptr<LocalPod>>
-      retired_pods_;  // Removed; freed when nothing of them is in the ring.
+  std::vector<std::unique_ptr<LocalPod>> retired_pods_;  // Removed; freed once they are idle.
 
   base::IntrusiveList<Stream, DirtyTag> dirty_;
   base::IntrusiveList<Stream, DirtyTag> starved_;
