@@ -92,6 +92,7 @@ def tell_level(mesh):
     """For tests inside other kernels: what that kernel allows, in words."""
     if path := os.environ.get("SLUICE_LEVEL_FILE"):
         acceleration = mesh.status()["acceleration"]
+        assert acceleration["level"] == acceleration["requested"] or acceleration["reason"], acceleration
         lines = [f"acceleration {acceleration['requested']}: reached {acceleration['level']} {acceleration['reason']}"]
         lines += [f"  probe {probe['name']}: {'passed' if probe['passed'] else 'failed'}: {probe['detail']}"
                   for probe in acceleration["probes"]]

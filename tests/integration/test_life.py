@@ -43,10 +43,10 @@ def get(client, target="/echo"):
         return connection.get(target)
 
 
-@pytest.mark.smoke
-@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("acceleration", ["off", "full"])
-def test_ends_cleanly_on_signal(street, sig, acceleration):
+@pytest.mark.parametrize("acceleration,sig", [
+    pytest.param("full", signal.SIGTERM, marks=pytest.mark.smoke), ("full", signal.SIGINT), ("off", signal.SIGTERM),
+    ("off", signal.SIGINT)])
+def test_ends_cleanly_on_signal(street, acceleration, sig):
     mesh = start(street, acceleration=acceleration)
     with mesh:
         assert get(street[1]).status == 200

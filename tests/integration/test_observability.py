@@ -1,14 +1,11 @@
 """Status, metrics, health and access log say what really happened."""
 import json
 
-import pytest
-
 from sluice_testing import servers
 from sluice_testing.mesh import READINESS, http_get, split_metric
 from sluice_testing.wait import wait_until
 
 
-@pytest.mark.smoke
 def test_status_names_every_pod(town):
     pods = {pod["name"]: pod for pod in town.mesh.status()["pods"]}
 
@@ -18,7 +15,6 @@ def test_status_names_every_pod(town):
         assert set(pod["addresses"]) == {getattr(town, name).v4, getattr(town, name).v6}
 
 
-@pytest.mark.smoke
 def test_status_tells_the_level_and_its_probes(town):
     acceleration = town.mesh.status()["acceleration"]
 
