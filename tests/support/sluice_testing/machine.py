@@ -26,16 +26,21 @@ def mesh_bpf():
     return found
 
 
-def map_entry_counts(prefix="sluice"):
-    """{map name: entries} of our hash maps; arrays always count their size and are left out."""
+def map_entry_counts(pid):
+    """{map name: entries} of the hash maps that a process (the agent) holds; arrays always count their size."""
+    held = set()
+    for name in os.listdir(f"/proc/{pid}/fdinfo"):
+        try:
+            with open(f"/proc/{pid}/fdinfo/{name}", encoding="ascii") as file:
+                held |= {int(line.split()[1]) for line in file if line.startswith("map_id:")}
+        except FileNotFoundError:
+            continue
     counts = {}
     for item in json.loads(run(BPFTOOL, "-j", "map", "show") or "[]"):
-        name = item.get("name", "")
-        if not name.startswith(prefix) or "hash" not in item["type"] or item["type"].startswith("percpu_array"):
-            continue
-        keys = _map_keys(item["id"])
-        if keys is not None:
-            counts[name] = counts.get(name, 0) + keys
+        if item["id"] in held and "hash" in item["type"]:
+            keys = _map_keys(item["id"])
+            if keys is not None:
+                counts[item.get("name", str(item["id"]))] = keys
     return counts
 
 
