@@ -2,15 +2,38 @@
 
 #include <sys/prctl.h>
 
+#include <condition_variable>
+#include <mutex>
 #include <utility>
 
-#include "absl/synchronization/notification.h"
 #include "userspace/base/clock.h"
 #include "userspace/base/text.h"
 #include "userspace/proxy/acceptor.h"
 #include "userspace/proxy/limits.h"
 
 namespace sluice::proxy {
+namespace {
+
+// One thread waits for one event of another. (Not absl::Notification: see mailbox.h.)
+class Gate {
+ public:
+  void Open() {
+    std::lock_guard lock(mutex_);
+    is_open_ = true;
+    opened_.notify_one();
+  }
+  void Wait() {
+    std::unique_lock lock(mutex_);
+    opened_.wait(lock, [this] { return is_open_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable opened_;
+  bool is_open_ = false;
+};
+
+}  // namespace
 
 Worker::Worker(WorkerOptions options, OriginalDestinationLookup lookup, WorkerRequests requests)
     : options_(options),
@@ -24,24 +47,24 @@ Worker::Worker(WorkerOptions options, OriginalDestinationLookup lookup, WorkerRe
 Worker::~Worker() { StopAndJoin(); }
 
 absl::Status Worker::Start(std::shared_ptr<const RuntimeConfig> config) {
-  absl::Notification started;
+  Gate started;
   absl::Status status;
   thread_ = std::thread([&, config = std::move(config)] {
     prctl(PR_SET_NAME, base::Concat("worker", options_.index).c_str());
     auto ring = io::Ring::Create({});
     if (!ring.ok()) {
       status = ring.status();
-      started.Notify();
+      started.Open();
       return;
     }
     ring_ = *std::move(ring);
     segments_ = std::make_unique<SegmentPool>(*ring_);
     pools_ = std::make_unique<UpstreamPools>(*this);
     SetConfig(config);
-    started.Notify();
+    started.Open();
     Run();
   });
-  started.WaitForNotification();
+  started.Wait();
   return status;
 }
 
