@@ -74,6 +74,13 @@ void Acceptor::HandleAccepted(const io::Completion& completion) {
 }
 
 void Acceptor::BeginSession(base::UniqueFd fd) {
+  if (fd.get() >= worker_.descriptor_limit() - kDescriptorReserve) {
+    worker_.counters().Add(Counter::kAcceptErrors);
+    worker_.counters().AddClosed(CloseReason::kTooMany);
+    const linger abort_on_close{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &abort_on_close, sizeof abort_on_close);
+    return;
+  }
   Accepted accepted{.pod_id = pod_id_, .is_inbound = is_inbound_};
   const auto peer = NameOf(fd.get(), &::getpeername);
   if (!peer) return;  // Gone already.

@@ -51,10 +51,11 @@ absl::StatusOr<Packet> ReceivePacket(int socket) {
       packet.fds.emplace_back(fd);
     }
   }
-  if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
-    return absl::DataLossError(
-        "a packet from the agent is larger than the protocol allows, or descriptors were lost");
+  if ((header.msg_flags & MSG_TRUNC) != 0) {
+    return absl::DataLossError("a packet from the agent is larger than the protocol allows");
   }
+  // No descriptors were free to take them: as if none had been sent. Who waits for sockets is told.
+  if ((header.msg_flags & MSG_CTRUNC) != 0) packet.fds.clear();
   packet.bytes.resize(static_cast<size_t>(size));
   return packet;
 }

@@ -17,6 +17,7 @@ namespace sluice::proxy {
   X(kServerClosed,         "server_closed",         "the server closed before the answer was complete") \
   X(kNoOriginalDst,        "no_original_destination", "the kernel's record of what was dialled is gone") \
   X(kNoDestination,        "no_destination",        "the dialled address is no longer known")         \
+  X(kOwnPort,              "own_port",              "the port is one of the mesh's own listeners in the pod") \
   X(kNoRoute,              "no_route",              "no rule of the HTTPRoute matches")               \
   X(kNoBackend,            "no_backend",            "the rule has no backend with weight")            \
   X(kInvalidBackend,       "invalid_backend",       "the chosen backendRef is broken")                \
@@ -33,6 +34,7 @@ namespace sluice::proxy {
   X(kHeadTimeout,          "head_timeout",          "the request head did not arrive in time")        \
   X(kIdleTimeout,          "idle_timeout",          "nothing was sent for too long")                  \
   X(kDiscardLimit,         "discard_limit",         "too much request body after the answer")         \
+  X(kTooMany,              "too_many_connections",  "the process is about to run out of descriptors") \
   X(kDraining,             "draining",              "the proxy is shutting down")                     \
   X(kPodRemoved,           "pod_removed",           "the pod left the mesh")                          \
   X(kInternal,             "internal",              "a limit of the proxy itself was hit")

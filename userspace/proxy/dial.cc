@@ -55,6 +55,7 @@ void Dial::Start(const DialTarget& target) {
   } else {
     failure_ = CloseReason::kPodRemoved;
   }
+  if (server != nullptr && IsOwnPort(target.endpoint.port)) failure_ = CloseReason::kOwnPort;
   if (failure_ != CloseReason::kNone) {
     stock_ = nullptr;
     worker_.timers().Arm(timer_, worker_.now_ns());

@@ -31,7 +31,7 @@ void HttpConnection::OnReceive(Stream&, Received& received) {
   switch (state_) {
     case State::kHead: {
       const bool is_first_part = input_.empty();
-      if (is_first_part) {
+      if (is_first_part && !downstream_.is_above_high_mark()) {
         const size_t used = ReadHead(received.data);
         received.data.remove_prefix(used);
         if (state_ == State::kExchange && used > 0) TakeBody(received);
@@ -66,6 +66,10 @@ void HttpConnection::ProcessInput() {
   bool has_progress = true;
   while (has_progress && !input_.empty()) {
     Received rest{.data = input_};
+    if (state_ == State::kHead && downstream_.is_above_high_mark()) {
+      downstream_.PauseReceiving();  // Answers that the client does not read: no more questions.
+      break;
+    }
     if (state_ == State::kHead) {
       rest.data.remove_prefix(ReadHead(rest.data));
     } else if (state_ == State::kExchange && !exchange_.is_request_complete) {
@@ -77,6 +81,9 @@ void HttpConnection::ProcessInput() {
   }
   if (input_.empty() && input_.capacity() > 1024) input_.shrink_to_fit();
   is_processing_ = false;
+  if (state_ == State::kHead && downstream_.is_input_over() && !downstream_.is_above_high_mark()) {
+    StartLastSend(input_.empty() ? CloseReason::kDone : CloseReason::kClientClosed);
+  }
 }
 
 // Returns how many bytes the head used: 0 if it is not complete, everything if it is refused.
@@ -133,11 +140,14 @@ void HttpConnection::TakeBody(Received& received) {
 void HttpConnection::OnReceiveEnd(Stream&) {
   switch (state_) {
     case State::kHead:
-      Close(input_.empty() ? CloseReason::kDone : CloseReason::kClientClosed, false);
+      if (downstream_.is_above_high_mark()) return;  // Requests are left: OnSendDrained goes on.
+      if (downstream_.queued_size() > 0)
+        StartLastSend(CloseReason::kDone);
+      else
+        Close(input_.empty() ? CloseReason::kDone : CloseReason::kClientClosed, false);
       return;
     case State::kExchange:
-      // A half-closed client still reads its answer, if it has asked its question.
-      must_close_ = true;
+      // A half-closed client still reads its answers, if it has asked its questions.
       if (!exchange_.is_request_complete && input_.empty())
         AbortExchange(CloseReason::kClientClosed);
       return;
@@ -155,6 +165,10 @@ void HttpConnection::OnSendDrained(Stream&) {
     return;
   }
   if (upstream_ != nullptr && upstream_->is_connected()) upstream_->stream().StartReceiving();
+  if (state_ == State::kHead) {
+    downstream_.StartReceiving();
+    ProcessInput();
+  }
 }
 
 void HttpConnection::OnBroken(Stream&, int) {
@@ -245,6 +259,15 @@ void HttpConnection::EndExchange(CloseReason reason) {
   upstream_scanned_ = 0;
 }
 
+void HttpConnection::StartLastSend(CloseReason reason) {
+  state_ = State::kLastSend;
+  close_reason_ = reason;
+  input_.clear();
+  downstream_.FinishSending();
+  downstream_.StartReceiving();
+  SetDeadline(worker_.now_ns() + kLingerTimeout);
+}
+
 void HttpConnection::FinishExchange(CloseReason reason) {
   const bool was_complete = exchange_.is_request_complete;
   const bool has_answered = exchange_.is_answer_started;
@@ -253,13 +276,8 @@ void HttpConnection::FinishExchange(CloseReason reason) {
     Close(reason, true);
     return;
   }
-  if (must_close_ || !was_complete || worker_.is_draining()) {
-    state_ = State::kLastSend;
-    close_reason_ = reason;
-    input_.clear();
-    downstream_.FinishSending();
-    downstream_.StartReceiving();
-    SetDeadline(worker_.now_ns() + kLingerTimeout);
+  if (must_close_ || !was_complete || worker_.is_draining() || HasNoMoreRequests()) {
+    StartLastSend(reason);
     return;
   }
   state_ = State::kHead;

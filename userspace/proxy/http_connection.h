@@ -56,6 +56,7 @@ class HttpConnection final : public Session, private StreamOwner {
     std::string_view backend_name;
     const model::Cluster* cluster = nullptr;
     EndpointChoice endpoint;
+    uint32_t interim_count = 0;
     uint32_t stats_id = 0;
     bool has_stats = false;
     bool is_head = false;
@@ -84,6 +85,8 @@ class HttpConnection final : public Session, private StreamOwner {
 
   // Input (http_connection.cc).
   void ProcessInput();
+  bool HasNoMoreRequests() const { return downstream_.is_input_over() && input_.empty(); }
+  void StartLastSend(CloseReason reason);
   size_t ReadHead(std::string_view input);
   void TakeBody(Received& received);
 

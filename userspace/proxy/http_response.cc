@@ -14,8 +14,10 @@ void HttpConnection::OnUpstreamReceive(Received& received) {
     ReadResponse(received);
     return;
   }
+  const UpstreamConnection* const source = upstream_;  // Another one: that exchange is over.
   if (upstream_input_.empty()) {
     received.data.remove_prefix(ReadResponseHead(received.data));
+    if (upstream_ != source) return;
     if (is_response_head_done_)
       ReadResponse(received);
     else if (state_ == State::kExchange)
@@ -24,7 +26,7 @@ void HttpConnection::OnUpstreamReceive(Received& received) {
   }
   upstream_input_.append(received.data);
   const size_t used = ReadResponseHead(upstream_input_);
-  if (state_ != State::kExchange) return;
+  if (upstream_ != source || state_ != State::kExchange) return;
   std::string rest = upstream_input_.substr(used);
   upstream_input_.clear();
   if (is_response_head_done_) {
@@ -38,6 +40,7 @@ void HttpConnection::OnUpstreamReceive(Received& received) {
 // Forwards interim answers and then the final head; returns how many bytes those heads used.
 size_t HttpConnection::ReadResponseHead(std::string_view input) {
   size_t used = 0;
+  const UpstreamConnection* const source = upstream_;  // Another one: that exchange is over.
   while (state_ == State::kExchange && !is_response_head_done_) {
     http::ResponseHead& head = worker_.response_scratch();
     const std::string_view method = exchange_.is_head ? "HEAD" : "GET";
@@ -62,17 +65,22 @@ size_t HttpConnection::ReadResponseHead(std::string_view input) {
     }
     used += head.head_size;
     ForwardResponseHead(head);
+    if (upstream_ != source) return input.size();
   }
   return used;
 }
 
 void HttpConnection::ForwardResponseHead(const http::ResponseHead& head) {
   const bool is_interim = head.status < 200;
+  if (is_interim && ++exchange_.interim_count > kInterimAnswersMax) {
+    AnswerLocally(502, CloseReason::kBadResponse, "the server sends interim answers without end");
+    return;
+  }
   if (is_interim && exchange_.is_http_1_0) return;  // RFC 9110 section 15.2: never to a 1.0 client.
   http::ResponseRewrite rewrite;
   if (!is_interim) {
     if (head.body == http::BodyKind::kUntilClose || !exchange_.is_request_complete ||
-        worker_.is_draining()) {
+        worker_.is_draining() || HasNoMoreRequests()) {
       must_close_ = true;
     }
     rewrite.close = must_close_;

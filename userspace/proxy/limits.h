@@ -17,6 +17,7 @@ inline constexpr size_t kSendQueueHigh = 512 * 1024;
 inline constexpr size_t kSendQueueLow = 128 * 1024;
 
 // HTTP.
+inline constexpr uint32_t kInterimAnswersMax = 32;  // 1xx heads of one exchange.
 // Bytes held that cannot be used yet: body before the upstream is there, and later requests.
 inline constexpr size_t kPipelinedInputMax = 64 * 1024;
 // Rest of a request whose answer is already complete.
@@ -43,6 +44,14 @@ inline constexpr uint32_t kDialAttemptsMax = 16;  // Source ports tried for one 
 // Source ports of dials in the name of clients outside the mesh: below the usual ephemeral ranges,
 // so that the client's own connection to the same pod does not have the same four-tuple
 // (docs/adr/0003).
+// Our own listeners inside a pod: a connection to them that was not captured, or an endpoint there,
+// would be a loop.
+inline constexpr uint16_t kOutboundListenerPort = 15001;
+inline constexpr uint16_t kInboundListenerPort = 15006;
+constexpr bool IsOwnPort(uint16_t port) {
+  return port == kOutboundListenerPort || port == kInboundListenerPort;
+}
+
 inline constexpr uint16_t kSourcePortFirst = 10'000;
 inline constexpr uint16_t kSourcePortLast = 32'767;
 
@@ -54,6 +63,8 @@ inline constexpr uint64_t kBusyRetryFirst = 100 * kMicrosecond;
 inline constexpr uint64_t kBusyRetryMax = 20 * kMillisecond;
 
 // Accepting.
+inline constexpr int kDescriptorReserve =
+    1024;  // Kept free of new connections: dials and the agent need some.
 inline constexpr uint64_t kAcceptRetry = 100 * kMillisecond;  // After EMFILE and its like.
 
 // Adaptive polling, only for a lone client (docs/adr/0008).

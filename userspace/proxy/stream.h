@@ -65,6 +65,8 @@ class Stream : public base::ListLink<DirtyTag> {
   void FinishSending();  // FIN once the queue is empty.
   bool has_sent_fin() const { return has_sent_fin_; }
   bool has_received_end() const { return has_received_end_; }
+  // The peer's FIN came and everything before it has been given to the owner.
+  bool is_input_over() const { return has_received_end_ && !must_report_end_; }
 
   // Drops the queue. `reset`: RST instead of FIN. OnClosed follows from the loop. Only the first
   // call counts.

@@ -1,7 +1,9 @@
 #include "userspace/proxy/worker.h"
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <utility>
@@ -13,6 +15,12 @@
 
 namespace sluice::proxy {
 namespace {
+
+int DescriptorLimit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  return static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 1 << 30));
+}
 
 // One thread waits for one event of another. (Not absl::Notification: see mailbox.h.)
 class Gate {
@@ -39,6 +47,7 @@ Worker::Worker(WorkerOptions options, OriginalDestinationLookup lookup, WorkerRe
     : options_(options),
       lookup_(std::move(lookup)),
       requests_(std::move(requests)),
+      descriptor_limit_(DescriptorLimit()),
       timers_(base::MonotonicNanos()),
       random_(base::MonotonicNanos() ^ (uint64_t{options.index} << 56)),
       access_log_(options.access_log_format, options.access_log_fd, counters_),

@@ -89,6 +89,7 @@ class Worker {
   UpstreamPools& pools() { return *pools_; }
   AccessLog& access_log() { return access_log_; }
   uint64_t now_ns() const { return now_ns_; }
+  int descriptor_limit() const { return descriptor_limit_; }
   bool is_accelerated() const { return options_.is_accelerated; }
   bool is_draining() const { return is_draining_; }
   const RuntimeConfig& config() const { return *config_; }
@@ -133,6 +134,7 @@ class Worker {
   const WorkerOptions options_;
   const OriginalDestinationLookup lookup_;
   const WorkerRequests requests_;
+  const int descriptor_limit_;  // RLIMIT_NOFILE at the start.
   Counters counters_;
   io::Mailbox mailbox_;
   std::thread thread_;
