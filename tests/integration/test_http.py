@@ -1,4 +1,6 @@
 """HTTP/1.1 through the proxy: what reaches the server and what comes back, byte by byte."""
+import socket
+
 import pytest
 
 from sluice_testing import servers
@@ -29,6 +31,24 @@ def test_pipelined_requests_are_answered_in_order(town, http):
     connection.send(b"".join(b"GET /echo?%d HTTP/1.1\r\nHost: test\r\n\r\n" % number for number in range(count)))
 
     assert [connection.response().json()["target"] for _ in range(count)] == [f"/echo?{n}" for n in range(count)]
+
+
+def test_every_request_before_a_half_close_is_answered(town, http):
+    connection = http()
+    connection.send(b"".join(b"GET /echo?n=%d HTTP/1.1\r\nHost: t\r\n\r\n" % number for number in range(50)))
+    connection.sock.shutdown(socket.SHUT_WR)
+
+    assert [connection.response().json()["target"] for _ in range(50)] == [f"/echo?n={number}" for number in range(50)]
+
+
+@pytest.mark.parametrize("port", [15001, 15006])
+def test_the_meshs_own_ports_are_refused(town, http, port):
+    with town.client2.connect(town.a.v4, port, timeout=5) as sock:
+        sock.sendall(b"x")
+        with pytest.raises(ConnectionError):
+            sock.recv(1)
+
+    assert http().get("/echo").status == 200
 
 
 def test_pipelined_requests_with_bodies_are_kept_apart(town, http):
