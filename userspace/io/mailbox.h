@@ -1,5 +1,7 @@
-// Messages to a worker from other threads: a bounded wait-free-to-read hand-over on the cold path.
-// Thread: Post from any; the worker takes all at once when its eventfd becomes readable.
+// Messages to a worker from other threads: a queue under a mutex, on the cold path only. Its length
+// is not bounded: the agent link posts a few messages per packet, and the worker takes all of them
+// each time it wakes. Thread: Post from any; the worker takes all at once when its eventfd becomes
+// readable.
 #pragma once
 
 #include <sys/eventfd.h>
