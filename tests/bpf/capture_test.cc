@@ -12,6 +12,7 @@ using CaptureTest = MeshTest;
 base::SocketAddress Vip4(uint16_t port = 80) { return {*base::IpAddress::Parse(kVip4), port}; }
 base::SocketAddress Vip6(uint16_t port = 80) { return {*base::IpAddress::Parse(kVip6), port}; }
 
+// Only while the accepted socket is open: what nobody took goes with it.
 std::optional<base::SocketAddress> Taken(const Mesh& mesh, const base::SocketAddress& client) {
   return datapath::TakeOriginalDestination(mesh.datapath->original_destinations_fd(),
                                            mesh.client.cookie, client);
@@ -23,7 +24,8 @@ TEST_F(CaptureTest, SendsAProxiedIpv4DestinationToTheListener) {
   ASSERT_EQ(Connect(c.get(), Vip4()), 0);
 
   base::SocketAddress peer;
-  ASSERT_TRUE(Accept(mesh_->outbound4.get(), &peer).is_valid());
+  const base::UniqueFd p1 = Accept(mesh_->outbound4.get(), &peer);
+  ASSERT_TRUE(p1.is_valid());
   EXPECT_EQ(Taken(*mesh_, peer), Vip4());
 }
 
@@ -33,7 +35,8 @@ TEST_F(CaptureTest, SendsAProxiedIpv6DestinationToTheListener) {
   ASSERT_EQ(Connect(c.get(), Vip6()), 0);
 
   base::SocketAddress peer;
-  ASSERT_TRUE(Accept(mesh_->outbound6.get(), &peer).is_valid());
+  const base::UniqueFd p1 = Accept(mesh_->outbound6.get(), &peer);
+  ASSERT_TRUE(p1.is_valid());
   EXPECT_EQ(Taken(*mesh_, peer), Vip6());
 }
 
@@ -43,7 +46,8 @@ TEST_F(CaptureTest, SendsAMappedDestinationToTheIpv4Listener) {
   ASSERT_EQ(ConnectMapped(c.get(), Vip4()), 0);
 
   base::SocketAddress peer;
-  ASSERT_TRUE(Accept(mesh_->outbound4.get(), &peer).is_valid());
+  const base::UniqueFd p1 = Accept(mesh_->outbound4.get(), &peer);
+  ASSERT_TRUE(p1.is_valid());
   EXPECT_EQ(Taken(*mesh_, peer), Vip4());
 }
 
@@ -109,7 +113,8 @@ TEST_F(CaptureTest, KeepsTheAddressThatAnApplicationBound) {
   ASSERT_EQ(Connect(c.get(), Vip4()), 0);
 
   base::SocketAddress peer;
-  ASSERT_TRUE(Accept(mesh_->outbound4.get(), &peer).is_valid());
+  const base::UniqueFd p1 = Accept(mesh_->outbound4.get(), &peer);
+  ASSERT_TRUE(p1.is_valid());
   EXPECT_EQ(peer.ip, mesh_->client.v4);
   EXPECT_EQ(Taken(*mesh_, peer), Vip4());
 }

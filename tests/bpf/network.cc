@@ -57,6 +57,12 @@ void RemoveStale() {
   for (const std::string& name : stale) RunQuietly("ip netns del " + name);
 }
 
+void LimitWaits(int fd) {
+  const timeval limit{.tv_sec = Patience().count(), .tv_usec = 0};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
 }  // namespace
 
 Network::Network() : prefix_(absl::StrCat(kPrefix, "-", getpid(), "-")), hub_(prefix_ + "hub") {
@@ -121,12 +127,17 @@ void PrepareDials(const Namespace& where) {
   }
 }
 
+std::chrono::seconds Patience() {
+  const char* text = std::getenv("SLUICE_TEST_TIME_SCALE");
+  int scale = 1;
+  if (text == nullptr || !absl::SimpleAtoi(text, &scale) || scale < 1) scale = 1;
+  return std::chrono::seconds(5 * scale);
+}
+
 base::UniqueFd Socket(int family) {
   base::UniqueFd fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   SLUICE_CHECK(fd.is_valid());
-  const timeval limit{.tv_sec = 5, .tv_usec = 0};
-  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  LimitWaits(fd.get());
   const int one = 1;
   setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   return fd;
@@ -172,9 +183,7 @@ base::UniqueFd Accept(int listener, base::SocketAddress* peer) {
   socklen_t size = sizeof storage;
   base::UniqueFd fd(accept4(listener, reinterpret_cast<sockaddr*>(&storage), &size, SOCK_CLOEXEC));
   if (fd.is_valid() && peer != nullptr) *peer = *base::SocketAddress::FromSockaddr(storage);
-  const timeval limit{.tv_sec = 5, .tv_usec = 0};
-  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  LimitWaits(fd.get());
   return fd;
 }
 

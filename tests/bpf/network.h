@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -42,7 +43,10 @@ void In(const Namespace& where, const std::function<void()>& body);
 // Sysctls, rule and route that the proxy's dials into this namespace need.
 void PrepareDials(const Namespace& where);
 
-// Blocking sockets with a timeout of 5 s, so that a broken test ends.
+// After which a broken test gives up: 5 s, times SLUICE_TEST_TIME_SCALE (slow machines).
+std::chrono::seconds Patience();
+
+// Blocking sockets that give up after Patience().
 base::UniqueFd Socket(int family);
 base::UniqueFd Listen(const Namespace& where, const base::SocketAddress& address,
                       bool is_dual_stack = false);

@@ -34,7 +34,7 @@ void Fill(std::vector<uint8_t>& buffer, size_t offset, size_t size) {
 }
 
 // A proxy retries when it is told that the application is busy when the application has read. Gives
-// up when nothing moves for 5 s.
+// up when nothing moves for Patience().
 bool SendAll(int fd, size_t total) {
   std::vector<uint8_t> buffer(128 * 1024);
   auto moved = std::chrono::steady_clock::now();
@@ -45,8 +45,7 @@ bool SendAll(int fd, size_t total) {
     if (taken > 0) {
       sent += static_cast<size_t>(taken);
       moved = std::chrono::steady_clock::now();
-    } else if (errno == kSendBusy &&
-               std::chrono::steady_clock::now() - moved < std::chrono::seconds(5)) {
+    } else if (errno == kSendBusy && std::chrono::steady_clock::now() - moved < Patience()) {
       // The proxy's retry timer. Yielding in a loop would not do: Linux 6.18 takes it as having run
       // for long and lets the thread starve for seconds.
       poll(nullptr, 0, 1);
@@ -59,14 +58,13 @@ bool SendAll(int fd, size_t total) {
 
 // A blocking recv() of an enrolled socket may say EAGAIN early: the kernel waits only once, and a
 // writer of the same socket that had to wait wakes the reader too (Linux 6.18). So it asks again
-// until nothing moves for 5 s.
+// until nothing moves for Patience().
 bool ReceiveAll(int fd, size_t total) {
   std::vector<uint8_t> buffer(256 * 1024);
   auto moved = std::chrono::steady_clock::now();
   for (size_t received = 0; received < total;) {
     const ssize_t size = recv(fd, buffer.data(), buffer.size(), 0);
-    if (size < 0 && errno == EAGAIN &&
-        std::chrono::steady_clock::now() - moved < std::chrono::seconds(5))
+    if (size < 0 && errno == EAGAIN && std::chrono::steady_clock::now() - moved < Patience())
       continue;
     if (size <= 0) {
       ADD_FAILURE() << "recv gave " << size << ", errno " << errno << " after " << received
