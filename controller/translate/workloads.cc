@@ -213,6 +213,34 @@ void AddSlice(const Draft& draft, const EndpointSlice& slice, const Service& ser
   }
 }
 
+// The listeners of the mesh inside every enrolled pod: the node's proxy refuses endpoints there,
+// which would lead connections back into it.
+bool IsMeshPort(uint32_t port) { return port == 15001 || port == 15006; }
+
+void ReportMeshPorts(const Draft& draft, const ObjectKey& key, const Service& service,
+                     const Book& book) {
+  const std::string name = draft.ServiceName(key);
+  std::map<uint32_t, std::pair<uint32_t, std::string>> found;  // By service port: target, pod.
+  for (const auto& [uid, local] : draft.out.local_pods) {
+    const auto workload = book.by_uid.find(uid);
+    if (workload == book.by_uid.end()) continue;
+    const auto served = workload->second.services().find(name);
+    if (served == workload->second.services().end()) continue;
+    for (const istio::workload::Port& port : served->second.ports()) {
+      if (IsMeshPort(port.target_port()))
+        found.try_emplace(port.service_port(), port.target_port(), workload->second.name());
+    }
+  }
+  for (size_t i = 0; i < service.ports.size(); ++i) {
+    const auto refused = found.find(service.ports[i].port);
+    if (refused == found.end()) continue;
+    draft.Report(service.meta, base::Concat("spec.ports[", i, "].targetPort"),
+                 base::Concat("port ", refused->second.first, " of Pod ", refused->second.second,
+                              " is the mesh's own; requests for it are refused"),
+                 "let the application listen on another port than 15001 and 15006, and name that");
+  }
+}
+
 }  // namespace
 
 void TranslateWorkloads(Draft& draft) {
@@ -244,6 +272,8 @@ void TranslateWorkloads(Draft& draft) {
     if (service.kind == ServiceKind::kExternalName) continue;
     AddSelected(draft, key, service, book);
   }
+  for (const auto& [key, service] : draft.store.services())
+    ReportMeshPorts(draft, key, service, book);
   for (auto& [uid, workload] : book.by_uid) {
     *draft.out.addresses[uid].mutable_workload() = std::move(workload);
   }
