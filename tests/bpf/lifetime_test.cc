@@ -1,13 +1,13 @@
 // What is left when connections, pods and the data path go away.
 #include <bpf/bpf.h>
+#include <gmock/gmock.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
@@ -141,25 +141,100 @@ TEST_F(LifetimeTest, RefusesASecondPodWithTheSameAddressAndTakesNothing) {
   EXPECT_TRUE(absl::IsNotFound(mesh.datapath->RemovePod(mesh.outside.cookie)));
 }
 
-TEST_F(LifetimeTest, ReplacesWhatAnEarlierRunLeftAndTakesEverythingAway) {
-  const std::string mount_point = absl::StrCat("/tmp/slbpf-", getpid(), "-second");
-  mkdir(mount_point.c_str(), 0700);
-  ASSERT_EQ(mount("none", mount_point.c_str(), "bpf", 0, nullptr), 0);
-  const std::string pins = mount_point + "/sluice";
-  mkdir(pins.c_str(), 0700);
-  const base::UniqueFd stale(bpf_map_create(BPF_MAP_TYPE_ARRAY, "stale", 4, 4, 1, nullptr));
-  ASSERT_EQ(bpf_obj_pin(stale.get(), (pins + "/sluice_pods").c_str()), 0);
+// A mesh of its own, whose run is left and followed by others.
+class RunsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() == 0) {
+      mesh_ = std::make_unique<Mesh>(datapath::Acceleration::kFull);
+      mesh_->Enrol();
+      return;
+    }
+    if (std::getenv("CI") != nullptr) FAIL() << "needs root to load kernel programs";
+    GTEST_SKIP() << "needs root to load kernel programs";
+  }
 
-  auto second =
-      datapath::Datapath::Create({.bpffs_dir = pins, .acceleration = datapath::Acceleration::kOff});
-  ASSERT_TRUE(second.ok()) << second.status();
-  EXPECT_EQ((*second)->acceleration(), datapath::Acceleration::kOff);
-  EXPECT_TRUE((*second)->Detach().ok());
+  // As a process that died: pins stay, listeners close.
+  void LeaveRun() {
+    mesh_->datapath->Leave();
+    mesh_->datapath.reset();
+    for (base::UniqueFd* fd :
+         {&mesh_->outbound4, &mesh_->outbound6, &mesh_->inbound4, &mesh_->inbound6})
+      fd->Reset();
+  }
+  void StartRun() {
+    auto made = datapath::Datapath::Create(
+        {.bpffs_dir = mesh_->base_dir(), .acceleration = datapath::Acceleration::kOff});
+    ASSERT_TRUE(made.ok()) << made.status();
+    mesh_->datapath = *std::move(made);
+  }
+  // The errno of a dial to the application past the mesh; 0: it was reached.
+  int Dial(const Namespace& from) {
+    const base::UniqueFd c = SocketIn(from, AF_INET);
+    return Connect(c.get(), {mesh_->server.v4, kAppPort});
+  }
 
-  EXPECT_FALSE(std::filesystem::exists(pins));
-  second->reset();
-  umount(mount_point.c_str());
-  rmdir(mount_point.c_str());
+  std::unique_ptr<Mesh> mesh_;
+};
+
+TEST_F(RunsTest, PodsOfARunThatLeftAreClosed) {
+  const base::UniqueFd app = Listen(mesh_->server, {mesh_->server.v4, kAppPort});
+  LeaveRun();
+
+  EXPECT_EQ(Dial(mesh_->client), ECONNREFUSED);
+  EXPECT_EQ(Dial(mesh_->outside), ECONNREFUSED);
+}
+
+TEST_F(RunsTest, TheNextRunTakesEachPodOverByItself) {
+  const base::UniqueFd app = Listen(mesh_->server, {mesh_->server.v4, kAppPort});
+  LeaveRun();
+  StartRun();
+  EXPECT_THAT(mesh_->datapath->EarlierPods(),
+              testing::UnorderedElementsAre(mesh_->client.cookie, mesh_->server.cookie));
+  EXPECT_EQ(Dial(mesh_->client), ECONNREFUSED);
+
+  ASSERT_TRUE(mesh_->EnrolClient().ok());
+
+  EXPECT_THAT(mesh_->datapath->EarlierPods(), testing::ElementsAre(mesh_->server.cookie));
+  EXPECT_EQ(Dial(mesh_->client), ECONNREFUSED) << "the server's pod is closed still";
+  mesh_->datapath->ReleaseEarlierPod(mesh_->server.cookie);
+  EXPECT_THAT(mesh_->datapath->EarlierPods(), testing::IsEmpty());
+  EXPECT_EQ(Dial(mesh_->outside), 0);
+  EXPECT_FALSE(std::filesystem::exists(mesh_->pin_dir())) << "the first run is gone";
+}
+
+TEST_F(RunsTest, ARunThatCapturesNobodyIsTakenAwayByTheNext) {
+  const base::UniqueFd app = Listen(mesh_->server, {mesh_->server.v4, kAppPort});
+  LeaveRun();
+  StartRun();
+  mesh_->datapath->Leave();
+  StartRun();
+
+  EXPECT_FALSE(std::filesystem::exists(mesh_->base_dir() + "/2"));
+  EXPECT_EQ(mesh_->datapath->EarlierPods().size(), 2u);
+  EXPECT_EQ(Dial(mesh_->client), ECONNREFUSED);
+}
+
+TEST_F(RunsTest, AStartThatIsGivenUpLeavesTheEarlierRunAlone) {
+  const base::UniqueFd app = Listen(mesh_->server, {mesh_->server.v4, kAppPort});
+  LeaveRun();
+  StartRun();
+  ASSERT_TRUE(mesh_->EnrolClient().ok());
+  mesh_->datapath.reset();  // Neither detached nor left: only its own goes.
+
+  EXPECT_EQ(Dial(mesh_->outside), ECONNREFUSED);
+}
+
+TEST_F(RunsTest, DetachTakesEarlierRunsAwayToo) {
+  const base::UniqueFd app = Listen(mesh_->server, {mesh_->server.v4, kAppPort});
+  LeaveRun();
+  StartRun();
+
+  EXPECT_TRUE(mesh_->datapath->Detach().ok());
+
+  EXPECT_FALSE(std::filesystem::exists(mesh_->base_dir()));
+  EXPECT_EQ(Dial(mesh_->client), 0);
+  EXPECT_EQ(Dial(mesh_->outside), 0);
 }
 
 uint32_t MapId(const std::string& pin) {

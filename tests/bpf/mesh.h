@@ -38,9 +38,10 @@ class Mesh {
   // passed; both pods' addresses to the proxy.
   void Enrol();
   absl::Status EnrolClient();
-  std::string pin_dir() const { return bpffs_ + "/sluice"; }
-  base::UniqueFd outbound4, outbound6;  // In the client pod.
-  base::UniqueFd inbound4, inbound6;    // In the server pod.
+  std::string base_dir() const { return bpffs_ + "/sluice"; }
+  std::string pin_dir() const { return base_dir() + "/1"; }  // Of the first run.
+  base::UniqueFd outbound4, outbound6;                       // In the client pod.
+  base::UniqueFd inbound4, inbound6;                         // In the server pod.
 
   // Client pod to VIP, then the proxy's dial to `app`, a listener in the server pod.
   Hop MakeHop(int app, const base::SocketAddress& vip, const base::SocketAddress& app_address);

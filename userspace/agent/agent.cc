@@ -18,6 +18,7 @@
 #include "userspace/base/check.h"
 #include "userspace/base/errors.h"
 #include "userspace/base/log.h"
+#include "userspace/datapath/earlier_runs.h"
 
 namespace sluice::agent {
 namespace {
@@ -48,12 +49,17 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Create(const AgentOptions& options
   auto agent = absl::WrapUnique(new Agent(options));
   absl::Status status = agent->Prepare();
   if (status.ok()) return agent;
-  // What was made so far goes away with the members; a mount is ours to take back.
+  // What was made so far goes away with the members; a mount is ours to take back, unless it keeps
+  // closed what an earlier run captured.
   agent->kernel_.reset();
-  if (agent->journal_ != nullptr) {
-    UnmountBpffs(agent->journal_->list().bpffs_mount).IgnoreError();
-    agent->journal_->Close().IgnoreError();
+  if (agent->bpffs_dir_.empty()) return status;  // Nothing was mounted yet.
+  if (datapath::HasRuns(agent->bpffs_dir_)) {
+    base::LogWarning(
+        "pods of an earlier run stay closed: start again, or open them with `sluicectl cleanup`");
+    return status;
   }
+  UnmountBpffs(agent->journal_->list().bpffs_mount).IgnoreError();
+  agent->journal_->Close().IgnoreError();
   return status;
 }
 
@@ -67,12 +73,15 @@ absl::Status Agent::Prepare() {
   auto network = NamespaceSwitch::Create();
   if (!network.ok()) return network.status();
   network_ = std::make_unique<NamespaceSwitch>(*std::move(network));
-  SLUICE_RETURN_IF_ERROR(UndoEarlierRun(options_.state_dir));
   journal_ = std::make_unique<UndoJournal>(options_.state_dir + "/undo.json", BootId());
-  const absl::StatusOr<std::string> bpffs_dir = FindBpffsDir(options_.state_dir, *journal_);
+  for (const std::string& state_dir : {options_.earlier_state_dir, options_.state_dir}) {
+    if (!state_dir.empty()) SLUICE_RETURN_IF_ERROR(AdoptEarlierRun(state_dir, *journal_));
+  }
+  absl::StatusOr<std::string> bpffs_dir = FindBpffsDir(options_.state_dir, *journal_);
   if (!bpffs_dir.ok()) return bpffs_dir.status();
+  bpffs_dir_ = *std::move(bpffs_dir);
   auto kernel =
-      datapath::Datapath::Create({.bpffs_dir = *bpffs_dir, .acceleration = options_.acceleration});
+      datapath::Datapath::Create({.bpffs_dir = bpffs_dir_, .acceleration = options_.acceleration});
   if (!kernel.ok()) return base::Wrap(kernel.status(), "load the kernel programs");
   kernel_ = *std::move(kernel);
   namespaces_ = std::make_unique<PodNamespaces>(*network_, *journal_);
@@ -124,6 +133,7 @@ absl::Status Agent::WatchSignals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGUSR1);
   if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0)
     return base::ErrnoStatus(errno, "sigprocmask");
   signals_.Reset(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -132,8 +142,8 @@ absl::Status Agent::WatchSignals() {
     signalfd_siginfo received;
     while (read(signals_.get(), &received, sizeof(received)) == sizeof(received)) {
       base::LogInfo("ending on signal", {{"signal", received.ssi_signo}});
+      StartEnd(received.ssi_signo == SIGUSR1);
     }
-    StartEnd();
   });
   return absl::OkStatus();
 }
@@ -197,10 +207,13 @@ void Agent::Reconcile() {
   pods_->Plan(resources_);
   config_->Step(resources_, generation_, pods_->CapturedAddresses());
   pods_->Advance(config_->has_proxy_config());
+  // From a snapshot alone nobody is let out: it may be older than what the last run captured.
+  if (discovery_->is_complete()) pods_->ReleaseUnplanned();
 }
 
 void Agent::Housekeep() {
   endpoints_->Housekeep();
+  if (!is_ending_) pods_->FinishDrains(SteadyNow());
   Reconcile();
   loop_->RunAfter(kHousekeepPeriod, [this] { Housekeep(); });
 }
@@ -252,19 +265,29 @@ bool Agent::AskForNumbers() {
   return true;
 }
 
-void Agent::StartEnd() {
+void Agent::StartEnd(bool undoes) {
+  if (has_ended_) return;
+  if (undoes && !undoes_) {
+    undoes_ = true;
+    // Capture first: from here on nobody new is led to the proxy, and what it has it may finish.
+    end_status_ = kernel_->Detach();
+    if (!end_status_.ok()) {
+      base::LogError("the kernel programs could not be taken away",
+                     {{"reason", std::string(end_status_.message())}});
+    }
+  }
   if (is_ending_) return;
   is_ending_ = true;
-  // Capture first: from here on nobody new is led to the proxy, and what it has it may finish.
-  end_status_ = kernel_->Detach();
-  if (!end_status_.ok()) {
-    base::LogError("the kernel programs could not be taken away",
-                   {{"reason", std::string(end_status_.message())}});
-  }
   proxy_->Drain(kDrainDeadline, [this] { FinishEnd(); });
 }
 
 void Agent::FinishEnd() {
+  has_ended_ = true;
+  loop_->Stop();
+  if (!undoes_) {
+    kernel_->Leave();  // The journal stays too: the next run, or a cleanup, goes on from it.
+    return;
+  }
   pods_->PutEverythingBack();
   kernel_.reset();
   end_status_.Update(UnmountBpffs(journal_->list().bpffs_mount));
@@ -272,7 +295,6 @@ void Agent::FinishEnd() {
   if (is_all_back && end_status_.ok()) end_status_.Update(journal_->Close());
   if (!is_all_back)
     end_status_.Update(absl::InternalError("a namespace could not be put back; see the log"));
-  loop_->Stop();
 }
 
 }  // namespace sluice::agent

@@ -32,6 +32,7 @@ namespace sluice::agent {
 struct AgentOptions {
   std::string controller_socket;
   std::string state_dir;
+  std::string earlier_state_dir;  // Of a run that left something or died; empty: none.
   std::string node;
   std::string version;
   datapath::Acceleration acceleration = datapath::Acceleration::kFull;
@@ -46,12 +47,17 @@ struct AgentOptions {
 
 class Agent {
  public:
-  // Takes the ports, undoes what an earlier run left, loads the data path. Nothing is captured yet.
+  // Takes the ports, takes over what an earlier run left, loads the data path. This run captures
+  // nothing yet; the pods of an earlier one stay closed until it does. On an error they still are.
   static absl::StatusOr<std::unique_ptr<Agent>> Create(const AgentOptions& options);
   ~Agent();
 
-  // Until SIGTERM or SIGINT, then undoes everything. The error of the end, if it could not.
+  // Until SIGTERM or SIGINT: stops and leaves capture in place, so that enrolled pods are closed
+  // until the next run; or until SIGUSR1 (also after SIGTERM): undoes everything. The error of the
+  // end, if it could not.
   absl::Status Run();
+  // After Run(): pods were left closed, for the next run or for `sluicectl cleanup`.
+  bool has_left_capture() const { return !undoes_; }
 
  private:
   explicit Agent(const AgentOptions& options);
@@ -70,7 +76,7 @@ class Agent {
   void AddPodRows(NodeView& view) const;
   void AddAgentNumbers(NodeView& view) const;
   std::vector<std::string> NotReadyReasons() const;
-  void StartEnd();
+  void StartEnd(bool undoes);
   void FinishEnd();
 
   const AgentOptions options_;
@@ -79,6 +85,7 @@ class Agent {
   std::unique_ptr<OperatorEndpoints> endpoints_;
   std::unique_ptr<NamespaceSwitch> network_;
   std::unique_ptr<UndoJournal> journal_;
+  std::string bpffs_dir_;
   std::unique_ptr<datapath::Datapath> kernel_;
   std::unique_ptr<PodNamespaces> namespaces_;
   std::unique_ptr<NodePodHost> host_;
@@ -94,6 +101,8 @@ class Agent {
   bool has_snapshot_ = false;  // resources_ began as the last run's.
   bool may_serve_ = false;     // The controller has answered, or the snapshot stands in for it.
   bool is_ending_ = false;
+  bool has_ended_ = false;
+  bool undoes_ = false;  // The end takes everything back.
   EventLoop::TimerId reconcile_timer_ = 0;
   EventLoop::TimerId save_timer_ = 0;
   uint64_t unexpected_messages_ = 0;  // From the proxy.

@@ -70,6 +70,17 @@ void Agent::AddAgentNumbers(NodeView& view) const {
   const auto counter = [&view](const char* name, const char* help, uint64_t value) {
     view.agent_numbers.push_back({name, help, static_cast<double>(value), false});
   };
+  const auto gauge = [&view](const char* name, const char* help, size_t value) {
+    view.agent_numbers.push_back({name, help, static_cast<double>(value), true});
+  };
+  gauge("sluice_pods_held_closed",
+        "Pods that an earlier run captured and this one has not taken over.",
+        kernel_ == nullptr ? 0 : kernel_->EarlierPods().size());
+  gauge("sluice_pods_draining",
+        "Pods that left the mesh and whose connections through the proxy live on.",
+        pods_->draining_count());
+  counter("sluice_agent_pod_drains_cut_total",
+          "Pods that left the mesh and whose connections outlived the limit.", pods_->drains_cut());
   counter("sluice_agent_discovery_connects_total", "Streams opened to the controller.",
           discovery_->counters().connects);
   counter("sluice_agent_discovery_responses_total", "Responses taken from the controller.",
@@ -106,6 +117,12 @@ std::vector<std::string> Agent::NotReadyReasons() const {
                                    proxy_->last_end()));
   } else if (!config_->is_settled()) {
     reasons.push_back(config_->error().empty() ? "configuration is on its way" : config_->error());
+  }
+  if (const size_t count = kernel_ == nullptr ? 0 : kernel_->EarlierPods().size(); count > 0) {
+    reasons.push_back(
+        absl::StrCat(count,
+                     " of the pods that an earlier run captured are closed until they are "
+                     "captured again or the controller says that they are gone"));
   }
   for (const PlannedPod& pod : pods_->plan()) {
     const std::string reason = pods_->ReasonOf(pod);

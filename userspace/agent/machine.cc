@@ -11,8 +11,6 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -25,6 +23,7 @@
 #include "userspace/base/check.h"
 #include "userspace/base/errors.h"
 #include "userspace/base/log.h"
+#include "userspace/datapath/earlier_runs.h"
 
 namespace sluice::agent {
 namespace {
@@ -38,10 +37,15 @@ bool IsBpffs(const std::string& path) {
          static_cast<unsigned long>(status.f_type) == BPF_FS_MAGIC;
 }
 
-void RemoveTree(const std::string& path) {
-  std::error_code ignored;  // What stays is found by the next run.
-  std::filesystem::remove_all(path, ignored);
+// Namespaces that cannot be put back are told in the log and do not keep the others.
+absl::Status PutNamespacesBack(const UndoList& earlier, UndoJournal& journal) {
+  absl::StatusOr<NamespaceSwitch> network = NamespaceSwitch::Create();
+  if (!network.ok()) return network.status();
+  PodNamespaces(*network, journal).RestoreEarlier(earlier);
+  return absl::OkStatus();
 }
+
+std::string JournalPath(const std::string& state_dir) { return state_dir + "/undo.json"; }
 
 }  // namespace
 
@@ -75,6 +79,8 @@ void MachineLock::MarkClean() const {
 }
 
 absl::StatusOr<std::string> FindBpffsDir(const std::string& state_dir, UndoJournal& journal) {
+  const std::string& adopted = journal.list().bpffs_mount;
+  if (!adopted.empty()) return absl::StrCat(adopted, "/", kBpffsFolder);
   if (IsBpffs(kSystemBpffs)) return absl::StrCat(kSystemBpffs, "/", kBpffsFolder);
   const std::string mount_point = absl::StrCat(state_dir, "/bpf");
   SLUICE_RETURN_IF_ERROR(MakeFolder(mount_point));
@@ -87,7 +93,7 @@ absl::StatusOr<std::string> FindBpffsDir(const std::string& state_dir, UndoJourn
 
 absl::Status UnmountBpffs(const std::string& path) {
   if (path.empty() || !IsBpffs(path)) return absl::OkStatus();
-  RemoveTree(absl::StrCat(path, "/", kBpffsFolder));
+  SLUICE_RETURN_IF_ERROR(datapath::RemoveAllRuns(absl::StrCat(path, "/", kBpffsFolder)));
   if (umount2(path.c_str(), MNT_DETACH) != 0)
     return base::ErrnoStatus(errno, absl::StrCat("unmount ", path));
   rmdir(path.c_str());
@@ -95,17 +101,34 @@ absl::Status UnmountBpffs(const std::string& path) {
 }
 
 absl::Status UndoEarlierRun(const std::string& state_dir) {
-  UndoJournal journal(absl::StrCat(state_dir, "/undo.json"), BootId());
+  UndoJournal journal(JournalPath(state_dir), BootId());
   const absl::StatusOr<UndoList> earlier = journal.ReadEarlier();
   if (!earlier.ok()) return earlier.status();
   // Capture first: the namespaces may be put back only when nobody is led to the listeners any
   // more.
-  if (IsBpffs(kSystemBpffs)) RemoveTree(absl::StrCat(kSystemBpffs, "/", kBpffsFolder));
+  if (IsBpffs(kSystemBpffs)) {
+    SLUICE_RETURN_IF_ERROR(datapath::RemoveAllRuns(absl::StrCat(kSystemBpffs, "/", kBpffsFolder)));
+  }
   SLUICE_RETURN_IF_ERROR(UnmountBpffs(earlier->bpffs_mount));
-  absl::StatusOr<NamespaceSwitch> network = NamespaceSwitch::Create();
-  if (!network.ok()) return network.status();
-  PodNamespaces(*network, journal).RestoreEarlier(*earlier);
+  SLUICE_RETURN_IF_ERROR(PutNamespacesBack(*earlier, journal));
   return journal.Close();
+}
+
+absl::Status AdoptEarlierRun(const std::string& state_dir, UndoJournal& journal) {
+  UndoJournal left(JournalPath(state_dir), BootId());
+  const absl::StatusOr<UndoList> earlier = left.ReadEarlier();
+  if (!earlier.ok()) return earlier.status();
+  const std::string adopted = journal.list().bpffs_mount;
+  const std::string mount = IsBpffs(earlier->bpffs_mount) ? earlier->bpffs_mount : std::string();
+  if (!mount.empty() && !adopted.empty() && mount != adopted) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("two earlier runs left programs, below ", adopted, " and ", mount,
+                     ": run `sluicectl cleanup --state-dir ", state_dir, "`"));
+  }
+  SLUICE_RETURN_IF_ERROR(PutNamespacesBack(*earlier, left));
+  // Into this journal before it leaves the other: a crash between must not lose the mount.
+  SLUICE_RETURN_IF_ERROR(journal.RecordMount(mount.empty() ? adopted : mount));
+  return left.path() == journal.path() ? absl::OkStatus() : left.Close();
 }
 
 std::string ProgramVersion() { return SLUICE_VERSION; }

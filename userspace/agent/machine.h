@@ -21,7 +21,7 @@ class MachineLock {
  public:
   // kAlreadyExists, with the holder's pid, if another agent runs.
   static absl::StatusOr<MachineLock> Take(const std::string& path, const std::string& state_dir);
-  // The state folder of a run that did not end cleanly; empty if there is none.
+  // The state folder of a run that left something or died; empty if there is none.
   const std::string& unclean_state_dir() const { return unclean_state_dir_; }
   // Everything is undone.
   void MarkClean() const;
@@ -31,12 +31,17 @@ class MachineLock {
   std::string unclean_state_dir_;
 };
 
-// Where pins may lie: <a bpffs>/sluice, mounting one on <state_dir>/bpf if the machine has none.
+// Where pins may lie: <a bpffs>/sluice. The one that the journal took over from an earlier run,
+// else the machine's, else one mounted on <state_dir>/bpf.
 absl::StatusOr<std::string> FindBpffsDir(const std::string& state_dir, UndoJournal& journal);
 
 // Undoes what an agent that did not end cleanly left: programs, pins, mounts, namespaces. Its
 // journal goes away.
 absl::Status UndoEarlierRun(const std::string& state_dir);
+
+// Takes over what an agent that left or died has changed: namespaces are put back, to be prepared
+// anew; programs and their mount stay, since they keep its pods closed, and become this journal's.
+absl::Status AdoptEarlierRun(const std::string& state_dir, UndoJournal& journal);
 
 // Takes a mount of ours away, pins and all.
 absl::Status UnmountBpffs(const std::string& path);

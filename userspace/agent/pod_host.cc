@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include "userspace/agent/hop_count.h"
+
 namespace sluice::agent {
 
 NamespaceObservation NodePodHost::Observe(const std::string& path,
@@ -34,6 +36,17 @@ absl::StatusOr<PreparedNamespace> NodePodHost::Prepare(const std::string& path, 
 
 absl::Status NodePodHost::Restore(const PreparedNamespace& prepared) {
   return namespaces_.Restore(prepared);
+}
+
+absl::StatusOr<size_t> NodePodHost::CountHops(const PreparedNamespace& prepared) {
+  size_t count = 0;
+  const absl::Status status = network_.RunInside(prepared.fd->get(), [&count]() -> absl::Status {
+    const absl::StatusOr<size_t> counted = agent::CountHops();
+    if (counted.ok()) count = *counted;
+    return counted.status();
+  });
+  if (!status.ok()) return status;
+  return count;
 }
 
 }  // namespace sluice::agent

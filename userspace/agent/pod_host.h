@@ -19,6 +19,8 @@ class PodHost {
                                        const NamespaceObservation* known) = 0;
   virtual absl::StatusOr<PreparedNamespace> Prepare(const std::string& path, uint64_t cookie) = 0;
   virtual absl::Status Restore(const PreparedNamespace& prepared) = 0;
+  // Sockets in the namespace that are part of a connection through the proxy.
+  virtual absl::StatusOr<size_t> CountHops(const PreparedNamespace& prepared) = 0;
   virtual uint64_t home_cookie() const = 0;
 };
 
@@ -31,6 +33,7 @@ class NodePodHost : public PodHost {
   NamespaceObservation Observe(const std::string& path, const NamespaceObservation* known) override;
   absl::StatusOr<PreparedNamespace> Prepare(const std::string& path, uint64_t cookie) override;
   absl::Status Restore(const PreparedNamespace& prepared) override;
+  absl::StatusOr<size_t> CountHops(const PreparedNamespace& prepared) override;
   uint64_t home_cookie() const override { return network_.home_cookie(); }
 
  private:

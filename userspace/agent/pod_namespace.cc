@@ -106,6 +106,9 @@ absl::StatusOr<PreparedNamespace> PodNamespaces::Prepare(const std::string& path
     SLUICE_RETURN_IF_ERROR(OpenPodListeners(worker_count, prepared.listeners));
     undo.has_route_v4 = true;
     undo.has_route_v6 = !prepared.listeners.outbound_v6.empty();
+    // A pod that left and came back before it was put back: what there was before is known.
+    const NamespaceUndo* known = journal_.Find(cookie);
+    if (known != nullptr && known->has_route_v6 == undo.has_route_v6) return Apply(*known);
     SLUICE_RETURN_IF_ERROR(ReadSysctls(undo));
     SLUICE_RETURN_IF_ERROR(journal_.RecordNamespace(undo));
     absl::Status applied = Apply(undo);

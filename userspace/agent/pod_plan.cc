@@ -31,12 +31,14 @@ std::string SetAddresses(const istio::workload::Workload& workload, PlannedPod& 
 
 std::string Fill(const Resources& resources, const discovery::v1::LocalPod& local,
                  const Observations& observations, uint64_t home_cookie, PlannedPod& pod) {
+  // First, so that a refused pod's namespace is known too.
+  const auto observed = observations.find(local.netns_path());
+  if (observed != observations.end()) pod.cookie = observed->second.cookie;
   const istio::workload::Workload* workload = FindWorkload(resources, pod.uid);
   if (workload == nullptr) return "the controller has not told its workload";
   pod.name = workload->name();
   pod.namespace_name = workload->namespace_();
   if (std::string reason = SetAddresses(*workload, pod); !reason.empty()) return reason;
-  const auto observed = observations.find(local.netns_path());
   if (observed == observations.end())
     return absl::StrCat("namespace ", local.netns_path(), " was not looked at yet");
   if (!observed->second.error.empty()) return observed->second.error;
@@ -44,7 +46,6 @@ std::string Fill(const Resources& resources, const discovery::v1::LocalPod& loca
     return absl::StrCat(local.netns_path(),
                         " is the node's own network: host-network pods are not captured");
   }
-  pod.cookie = observed->second.cookie;
   return "";
 }
 

@@ -28,7 +28,7 @@ struct PlannedPod {
   std::string name;
   std::string namespace_name;
   std::string netns_path;
-  uint64_t cookie = 0;
+  uint64_t cookie = 0;                     // 0: the namespace could not be looked at.
   std::vector<base::IpAddress> addresses;  // At most one of each family.
   std::string refusal;                     // Not empty: not to be captured.
   friend bool operator==(const PlannedPod&, const PlannedPod&) = default;

@@ -69,11 +69,25 @@ void PodSet::Advance(bool can_add_to_proxy) {
     pod.must_tell_proxy = false;
     pod.is_told = true;
   }
-  for (const uint32_t id : unknown_to_proxy) FinishLeaving(id);
+  for (const uint32_t id : unknown_to_proxy) FinishLeaving(id, /*may_drain=*/false);
   PrepareNew();
   if (!can_add_to_proxy) return;
+  std::vector<HeldPod*> added;
   for (auto& [id, pod] : pods_) {
-    if (pod.phase == PodPhase::kPrepared) AddToProxy(pod);
+    if (pod.phase == PodPhase::kPrepared) added.push_back(&pod);
+  }
+  for (HeldPod* pod : added) AddToProxy(*pod, /*has_more=*/pod != added.back());
+}
+
+void PodSet::ReleaseUnplanned() {
+  const std::vector<uint64_t> earlier = kernel_.EarlierPods();
+  for (const uint64_t cookie : earlier) {
+    const bool may_be_planned = std::any_of(
+        plan_.begin(), plan_.end(),
+        [cookie](const PlannedPod& pod) { return pod.cookie == cookie || pod.cookie == 0; });
+    if (may_be_planned) continue;
+    base::LogInfo("a pod of an earlier run is not in the mesh any more", {{"netns", cookie}});
+    kernel_.ReleaseEarlierPod(cookie);
   }
 }
 
@@ -92,6 +106,10 @@ void PodSet::PrepareNew() {
       Fail(planned.uid, std::string(prepared.status().message()));
       continue;
     }
+    // It is the new pod's to put back now.
+    std::erase_if(drains_, [&planned](const Drain& drain) {
+      return drain.prepared.cookie == planned.cookie;
+    });
     uint32_t id = 1;
     while (pods_.contains(id)) ++id;
     HeldPod& pod = pods_[id];
@@ -101,9 +119,10 @@ void PodSet::PrepareNew() {
   }
 }
 
-void PodSet::AddToProxy(HeldPod& pod) {
+void PodSet::AddToProxy(HeldPod& pod, bool has_more) {
   std::vector<SharedFd> fds;
-  const node::v1::ToProxy message = AddPodMessage(pod.id, pod.plan, pod.prepared, fds);
+  node::v1::ToProxy message = AddPodMessage(pod.id, pod.plan, pod.prepared, fds);
+  message.mutable_add_pod()->set_has_more(has_more);
   proxy_.Send(message, std::move(fds));
   pod.phase = PodPhase::kAdding;
 }
@@ -149,19 +168,52 @@ absl::Status PodSet::Capture(HeldPod& pod) {
 bool PodSet::PodRemoved(uint32_t pod_id) {
   const auto found = pods_.find(pod_id);
   if (found == pods_.end() || found->second.phase != PodPhase::kLeaving) return false;
-  FinishLeaving(pod_id);
+  FinishLeaving(pod_id, /*may_drain=*/true);
   return true;
 }
 
-void PodSet::FinishLeaving(uint32_t pod_id) {
+void PodSet::FinishLeaving(uint32_t pod_id, bool may_drain) {
   const auto found = pods_.find(pod_id);
   if (found == pods_.end()) return;
-  const absl::Status status = host_.Restore(found->second.prepared);
-  if (!status.ok()) {
-    base::LogWarning("a namespace could not be put back as it was",
-                     {{"pod", found->second.plan.uid}, {"reason", std::string(status.message())}});
-  }
+  const std::string uid = found->second.plan.uid;
+  PreparedNamespace prepared = std::move(found->second.prepared);
   pods_.erase(found);
+  prepared.listeners = PodListeners();  // Whoever waits in them is told at once.
+  if (may_drain && HopsOf(uid, prepared) > 0) {
+    drains_.push_back({.uid = uid, .prepared = std::move(prepared)});
+  } else {
+    PutBack(uid, prepared);
+  }
+}
+
+size_t PodSet::HopsOf(const std::string& uid, const PreparedNamespace& prepared) {
+  const absl::StatusOr<size_t> count = host_.CountHops(prepared);
+  if (count.ok()) return *count;
+  base::LogWarning("the connections of a pod cannot be counted",
+                   {{"pod", uid}, {"reason", std::string(count.status().message())}});
+  return 0;
+}
+
+void PodSet::PutBack(const std::string& uid, const PreparedNamespace& prepared) {
+  const absl::Status status = host_.Restore(prepared);
+  if (status.ok()) return;
+  base::LogWarning("a namespace could not be put back as it was",
+                   {{"pod", uid}, {"reason", std::string(status.message())}});
+}
+
+void PodSet::FinishDrains(absl::Time now) {
+  std::erase_if(drains_, [this, now](Drain& drain) {
+    drain.since = std::min(drain.since, now);
+    const size_t hops = HopsOf(drain.uid, drain.prepared);
+    if (hops > 0 && now - drain.since < kHopDrainLimit) return false;
+    if (hops > 0) {
+      ++drains_cut_;
+      base::LogWarning("connections of a pod that left the mesh have had their time",
+                       {{"pod", drain.uid}, {"sockets", hops}});
+    }
+    PutBack(drain.uid, drain.prepared);
+    return true;
+  });
 }
 
 void PodSet::ProxyGone() {
@@ -173,11 +225,18 @@ void PodSet::ProxyGone() {
       pod.phase = PodPhase::kPrepared;
     }
   }
-  for (const uint32_t id : leaving) FinishLeaving(id);
+  for (const uint32_t id : leaving) FinishLeaving(id, /*may_drain=*/false);
+  PutDrainsBack();  // Their connections have ended with the proxy.
+}
+
+void PodSet::PutDrainsBack() {
+  for (const Drain& drain : drains_) PutBack(drain.uid, drain.prepared);
+  drains_.clear();
 }
 
 void PodSet::PutEverythingBack() {
-  while (!pods_.empty()) FinishLeaving(pods_.begin()->first);
+  while (!pods_.empty()) FinishLeaving(pods_.begin()->first, /*may_drain=*/false);
+  PutDrainsBack();
   plan_.clear();
 }
 
@@ -186,6 +245,12 @@ std::vector<base::IpAddress> PodSet::CapturedAddresses() const {
   for (const auto& [id, pod] : pods_) {
     if (!pod.is_captured) continue;
     addresses.insert(addresses.end(), pod.plan.addresses.begin(), pod.plan.addresses.end());
+  }
+  const std::vector<uint64_t> earlier = kernel_.EarlierPods();
+  for (const PlannedPod& pod : plan_) {
+    if (!pod.refusal.empty() || !std::binary_search(earlier.begin(), earlier.end(), pod.cookie))
+      continue;
+    addresses.insert(addresses.end(), pod.addresses.begin(), pod.addresses.end());
   }
   return addresses;
 }

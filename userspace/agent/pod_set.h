@@ -1,8 +1,8 @@
 // The pods of this node, each somewhere on its way:
 //   planned -> kPrepared -> kAdding -> kServing          (prepare namespace; AddPod, PodAdded;
 //   kernel capture) any     -> kLeaving -> gone                          (kernel first; RemovePod,
-//   PodRemoved; namespace put back) a proxy that ends sends kAdding and kServing back to kPrepared;
-//   captured pods stay captured, connections wait.
+//   PodRemoved; namespace put back when its connections have ended) a proxy that ends sends kAdding
+//   and kServing back to kPrepared; captured pods stay captured, connections wait.
 // A pod whose step fails is not captured, with a reason, and is tried again at the next Step().
 // Borrows: the three rims, which outlive it. Thread: one.
 #pragma once
@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "userspace/agent/pod_host.h"
 #include "userspace/agent/pod_plan.h"
 #include "userspace/agent/proxy_port.h"
@@ -31,6 +32,9 @@ struct HeldPod {
   bool is_told = false;          // Leaving: RemovePod is sent; PodRemoved ends it.
 };
 
+// How long a pod that left the mesh keeps its reply route for connections that it still serves.
+inline constexpr absl::Duration kHopDrainLimit = absl::Seconds(300);
+
 class PodSet {
  public:
   PodSet(datapath::Datapath& kernel, ProxyPort& proxy, PodHost& host)
@@ -40,6 +44,12 @@ class PodSet {
   // in Advance(): between the two the caller brings the kernel's destinations up to date.
   void Plan(const Resources& resources);
   void Advance(bool can_add_to_proxy);
+  // Opens what an earlier run captured and the plan, which must be complete, does not name. A pod
+  // of the plan whose namespace cannot be looked at may be any of them: then all stay closed.
+  void ReleaseUnplanned();
+  // Namespaces of pods that left are put back when their last connection through the proxy has
+  // ended or kHopDrainLimit has passed since the first call that saw them.
+  void FinishDrains(absl::Time now);
 
   // False: not expected from this proxy; nothing changes.
   bool PodAdded(uint32_t pod_id);
@@ -50,21 +60,34 @@ class PodSet {
   // back.
   void PutEverythingBack();
 
-  // Of captured pods.
+  // Of captured pods, and of those that an earlier run captured and this one plans to: whoever is
+  // taken over first must not reach the others past the proxy.
   std::vector<base::IpAddress> CapturedAddresses() const;
   const HeldPod* Find(uint32_t pod_id) const;
   const std::vector<PlannedPod>& plan() const { return plan_; }
   // Why the pod is not serving; empty if it is.
   std::string ReasonOf(const PlannedPod& pod) const;
   bool IsCaptured(const std::string& uid) const;
+  size_t draining_count() const { return drains_.size(); }
+  uint64_t drains_cut() const { return drains_cut_; }  // By the limit.
 
  private:
+  // The proxy has let go of the pod; connections that were established through it live on.
+  struct Drain {
+    std::string uid;
+    PreparedNamespace prepared;  // Without its listeners.
+    absl::Time since = absl::InfiniteFuture();
+  };
+
   HeldPod* FindActive(const std::string& uid);
   void Observe(const Resources& resources);
   void StartLeaving(HeldPod& pod);
-  void FinishLeaving(uint32_t pod_id);
+  void FinishLeaving(uint32_t pod_id, bool may_drain);
+  size_t HopsOf(const std::string& uid, const PreparedNamespace& prepared);
+  void PutDrainsBack();
+  void PutBack(const std::string& uid, const PreparedNamespace& prepared);
   void PrepareNew();
-  void AddToProxy(HeldPod& pod);
+  void AddToProxy(HeldPod& pod, bool has_more);
   absl::Status Capture(HeldPod& pod);
   void Fail(const std::string& uid, const std::string& reason);
 
@@ -73,7 +96,9 @@ class PodSet {
   PodHost& host_;
   Observations observations_;
   std::vector<PlannedPod> plan_;
-  std::map<uint32_t, HeldPod> pods_;             // By id.
+  std::map<uint32_t, HeldPod> pods_;  // By id.
+  std::vector<Drain> drains_;
+  uint64_t drains_cut_ = 0;
   std::map<std::string, std::string> failures_;  // By uid: the last step that failed.
 };
 

@@ -135,6 +135,13 @@ absl::Status UndoJournal::ForgetNamespace(uint64_t cookie) {
   return Save();
 }
 
+const NamespaceUndo* UndoJournal::Find(uint64_t cookie) const {
+  for (const NamespaceUndo& undo : list_.namespaces) {
+    if (undo.cookie == cookie) return &undo;
+  }
+  return nullptr;
+}
+
 absl::Status UndoJournal::Close() {
   if (unlink(path_.c_str()) != 0 && errno != ENOENT)
     return base::ErrnoStatus(errno, absl::StrCat("delete ", path_));

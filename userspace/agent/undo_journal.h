@@ -53,7 +53,9 @@ class UndoJournal {
   absl::Status RecordMount(const std::string& path);
   absl::Status RecordNamespace(const NamespaceUndo& undo);
   absl::Status ForgetNamespace(uint64_t cookie);
+  const NamespaceUndo* Find(uint64_t cookie) const;  // The oldest; null if there is none.
   const UndoList& list() const { return list_; }
+  const std::string& path() const { return path_; }
 
   // Everything is put back: the file goes away.
   absl::Status Close();

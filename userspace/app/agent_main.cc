@@ -61,7 +61,7 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_option("--log-level", flags.log_level, "Least level that is logged")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   app.add_flag("--undo", flags.is_undo,
-               "Undo what an agent that did not end cleanly left, then exit");
+               "Undo what an agent left that died or ended by SIGTERM, then exit");
 }
 
 int Fail(const std::string& text) {
@@ -106,6 +106,38 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+int Undo(const Flags& flags, const sluice::agent::MachineLock& lock) {
+  for (const std::string& state_dir : {lock.unclean_state_dir(), flags.agent.state_dir}) {
+    if (state_dir.empty()) continue;
+    if (absl::Status status = sluice::agent::UndoEarlierRun(state_dir); !status.ok()) {
+      return Fail(std::string(status.message()));
+    }
+  }
+  lock.MarkClean();
+  sluice::base::LogInfo("everything is undone");
+  return 0;
+}
+
+int Serve(const Flags& flags, const sluice::agent::MachineLock& lock) {
+  AgentOptions options = flags.agent;
+  options.earlier_state_dir = lock.unclean_state_dir();
+  auto agent = Agent::Create(options);
+  if (!agent.ok()) {
+    if (options.earlier_state_dir.empty()) lock.MarkClean();
+    return Fail(std::string(agent.status().message()));
+  }
+  const absl::Status status = (*agent)->Run();
+  if (!status.ok()) return Fail(std::string(status.message()));
+  if ((*agent)->has_left_capture()) {
+    sluice::base::LogInfo(
+        "ended; the pods of this mesh stay closed until the next run, or `sluicectl cleanup`");
+    return 0;
+  }
+  lock.MarkClean();
+  sluice::base::LogInfo("ended, everything is undone");
+  return 0;
+}
+
 int Run(const Flags& flags) {
   if (geteuid() != 0)
     return Fail("sluice-agent must run as root: it enters pods' namespaces and loads BPF programs");
@@ -115,25 +147,7 @@ int Run(const Flags& flags) {
   const auto lock =
       sluice::agent::MachineLock::Take(sluice::agent::kLockPath, flags.agent.state_dir);
   if (!lock.ok()) return Fail(std::string(lock.status().message()));
-  const std::string& unclean = lock->unclean_state_dir();
-  for (const std::string& state_dir : {unclean, flags.agent.state_dir}) {
-    if (state_dir.empty()) continue;
-    if (absl::Status status = sluice::agent::UndoEarlierRun(state_dir); !status.ok()) {
-      return Fail(std::string(status.message()));
-    }
-  }
-  if (!flags.is_undo) {
-    auto agent = Agent::Create(flags.agent);
-    if (!agent.ok()) {
-      lock->MarkClean();
-      return Fail(std::string(agent.status().message()));
-    }
-    const absl::Status status = (*agent)->Run();
-    if (!status.ok()) return Fail(std::string(status.message()));
-  }
-  lock->MarkClean();
-  sluice::base::LogInfo("ended, everything is undone");
-  return 0;
+  return flags.is_undo ? Undo(flags, *lock) : Serve(flags, *lock);
 }
 
 }  // namespace

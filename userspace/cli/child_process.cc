@@ -18,8 +18,8 @@ namespace {
 // Runs between fork and exec: nothing here may allocate.
 [[noreturn]] void RunChild(char* const* arguments, pid_t parent, int error_pipe) {
   setpgid(0, 0);
-  // The agent undoes what it has done when it is asked to end, so it is asked, not killed, when we
-  // die.
+  // When we die, nobody has asked for the mesh to be undone: the agent ends and leaves its pods
+  // closed.
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(1);
   sigset_t none;

@@ -172,7 +172,8 @@ class Standalone {
       case ActionKind::kStart:
         return Start(action.child);
       case ActionKind::kTerminate:
-        if (process) process->Signal(SIGTERM);
+        // SIGTERM tells an agent to leave its pods closed for the next one; this one undoes.
+        if (process) process->Signal(action.child == Child::kAgent ? SIGUSR1 : SIGTERM);
         return;
       case ActionKind::kKill:
         if (process) process->Signal(SIGKILL);

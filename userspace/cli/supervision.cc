@@ -58,9 +58,12 @@ Actions Supervision::OnReady() {
 Actions Supervision::OnExit(Child child, const Exit& exit, absl::Time now) {
   Actions actions;
   state(child).is_running = false;
-  // An agent that gave up while starting has tidied up after itself; one that was killed could not.
+  // Asked to stop by us, an agent that ends well has undone everything. Else it leaves its pods
+  // closed, unless it gave up while starting, when it had none yet: those of an earlier run stay
+  // closed until a mesh or an operator takes them over.
+  const bool has_given_up = !exit.is_signal && !exit.is_clean() && !has_been_ready_;
   state(child).needs_undo =
-      child == Child::kAgent && (exit.is_signal || (!exit.is_clean() && has_been_ready_));
+      child == Child::kAgent && (is_stopping() ? !exit.is_clean() : !has_given_up);
   if (is_stopping()) {
     if (!exit.is_clean()) {
       actions.push_back(
@@ -151,7 +154,7 @@ void Supervision::Fail(const std::string& text, absl::Time now, Actions& actions
 // again.
 void Supervision::OnUnplannedEnd(Child child, const Exit* exit, const std::string& how,
                                  absl::Time now, Actions& actions) {
-  const bool has_given_up = exit == nullptr || !exit->is_signal;
+  const bool has_given_up = exit == nullptr || (!exit->is_signal && !exit->is_clean());
   if (phase_ != Phase::kRunning && has_given_up) {
     Fail(absl::StrCat("the ", ChildName(child), " could not start: ", how,
                       "; its own messages are above"),

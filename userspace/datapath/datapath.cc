@@ -12,6 +12,7 @@
 #include "userspace/base/log.h"
 #include "userspace/base/unique_fd.h"
 #include "userspace/datapath/cgroup_root.h"
+#include "userspace/datapath/earlier_runs.h"
 #include "userspace/datapath/layout.h"
 #include "userspace/datapath/level.h"
 #include "userspace/datapath/map_change.h"
@@ -31,8 +32,9 @@ struct EnrolledPod {
 
 class KernelDatapath final : public Datapath {
  public:
-  explicit KernelDatapath(std::unique_ptr<Programs> programs) : programs_(std::move(programs)) {}
-  ~KernelDatapath() override = default;  // Programs takes everything away.
+  KernelDatapath(std::unique_ptr<Programs> programs, EarlierRuns earlier)
+      : programs_(std::move(programs)), earlier_(std::move(earlier)) {}
+  ~KernelDatapath() override = default;  // Programs takes away what is this run's.
 
   absl::Status Start(const DatapathOptions& options);
 
@@ -41,13 +43,19 @@ class KernelDatapath final : public Datapath {
   const std::vector<ProbeResult>& probes() const override { return probes_; }
   absl::Status EnrolPod(const PodSockets& pod) override;
   absl::Status RemovePod(uint64_t netns_cookie) override;
+  std::vector<uint64_t> EarlierPods() const override { return earlier_.Pods(); }
+  void ReleaseEarlierPod(uint64_t netns_cookie) override { earlier_.Release(netns_cookie); }
   absl::StatusOr<MapChange> SyncDestinations(std::vector<Destination> desired) override;
   absl::Status MarkDialSocket(int fd) override;
   int original_destinations_fd() const override {
     return programs_->map_fd(MapName::kOriginalDestinations);
   }
   std::vector<KernelCounter> ReadCounters() const override { return programs_->ReadCounters(); }
-  absl::Status Detach() override { return programs_->Detach(); }
+  absl::Status Detach() override {
+    earlier_.ReleaseAll();
+    return programs_->Detach();
+  }
+  void Leave() override { programs_->Leave(); }
 
  private:
   absl::Status AddInbound(const PodSockets& pod, EnrolledPod& enrolled);
@@ -58,6 +66,7 @@ class KernelDatapath final : public Datapath {
   absl::Status Apply(const DestinationChange& change, MapChange& done);
 
   std::unique_ptr<Programs> programs_;
+  EarlierRuns earlier_;
   std::vector<ProbeResult> probes_;
   LevelChoice level_;
   std::map<uint64_t, EnrolledPod> pods_;   // By netns cookie.
@@ -74,7 +83,7 @@ absl::Status KernelDatapath::Start(const DatapathOptions& options) {
   const base::UniqueFd cgroup(open(cgroup_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!cgroup.is_valid())
     return base::ErrnoStatus(errno, absl::StrCat("opening the cgroup ", cgroup_dir));
-  SLUICE_RETURN_IF_ERROR(programs_->Attach(cgroup.get(), options.bpffs_dir));
+  SLUICE_RETURN_IF_ERROR(programs_->Attach(cgroup.get(), earlier_.own_dir()));
   if (options.acceleration != Acceleration::kOff) {
     if (programs_->has_splice()) {
       probes_ = RunProbes(*programs_);
@@ -130,6 +139,7 @@ absl::Status KernelDatapath::EnrolPod(const PodSockets& pod) {
     return base::Wrap(status, absl::StrCat("enrolling pod ", pod.pod_id));
   }
   pods_.emplace(pod.netns_cookie, std::move(enrolled));
+  earlier_.Release(pod.netns_cookie);  // Only now: one of the two always captures the pod.
   return absl::OkStatus();
 }
 
@@ -207,11 +217,11 @@ const char* AccelerationName(Acceleration level) {
 }
 
 absl::StatusOr<std::unique_ptr<Datapath>> Datapath::Create(const DatapathOptions& options) {
-  ReleaseStaleSockets(options.bpffs_dir);
-  SLUICE_RETURN_IF_ERROR(PreparePinDir(options.bpffs_dir));
+  auto earlier = EarlierRuns::Find(options.bpffs_dir);
+  if (!earlier.ok()) return earlier.status();
   auto programs = Programs::Load(options.acceleration != Acceleration::kOff);
   if (!programs.ok()) return programs.status();
-  auto datapath = std::make_unique<KernelDatapath>(*std::move(programs));
+  auto datapath = std::make_unique<KernelDatapath>(*std::move(programs), *std::move(earlier));
   SLUICE_RETURN_IF_ERROR(datapath->Start(options));
   return datapath;
 }

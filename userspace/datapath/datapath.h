@@ -24,7 +24,7 @@ enum class Acceleration : uint8_t {
 const char* AccelerationName(Acceleration level);
 
 struct DatapathOptions {
-  std::string bpffs_dir;   // Folder on a mounted bpffs that is ours alone; made if missing.
+  std::string bpffs_dir;   // Folder on a mounted bpffs that is the mesh's alone; made if missing.
   std::string cgroup_dir;  // cgroup v2 root; empty: found from the mount table.
   Acceleration acceleration =
       Acceleration::kFull;  // What the operator asks for; probes may lower it.
@@ -73,8 +73,8 @@ struct KernelCounter {
 
 class Datapath {
  public:
-  // Removes what an earlier run left under bpffs_dir, probes, loads, attaches to the cgroup root
-  // and pins.
+  // Probes, loads, attaches to the cgroup root and pins below bpffs_dir, beside what earlier runs
+  // left there: their pods stay closed until they are enrolled here or released.
   static absl::StatusOr<std::unique_ptr<Datapath>> Create(const DatapathOptions& options);
   virtual ~Datapath() = default;
 
@@ -87,6 +87,13 @@ class Datapath {
   virtual absl::Status EnrolPod(const PodSockets& pod) = 0;
   virtual absl::Status RemovePod(uint64_t netns_cookie) = 0;
 
+  // Netns cookies of pods that an earlier run captured and this one has not. Their connections are
+  // refused: nobody serves the listeners they are led to. EnrolPod takes a pod over without a
+  // moment in which neither run captures it; ReleaseEarlierPod opens one that is in the mesh no
+  // more.
+  virtual std::vector<uint64_t> EarlierPods() const = 0;
+  virtual void ReleaseEarlierPod(uint64_t netns_cookie) = 0;
+
   // Makes the kernel's table equal to `desired` (sorted or not) by writing only the difference.
   virtual absl::StatusOr<MapChange> SyncDestinations(std::vector<Destination> desired) = 0;
 
@@ -96,9 +103,11 @@ class Datapath {
   virtual int original_destinations_fd() const = 0;  // For the proxy; see original_destination.h.
   virtual std::vector<KernelCounter> ReadCounters() const = 0;
 
-  // Takes every program, link and pin away. Also run by the destructor of a Datapath that was not
-  // detached.
+  // Takes every program, link and pin away, those of earlier runs too. The destructor of a Datapath
+  // that was neither detached nor left takes only its own away.
   virtual absl::Status Detach() = 0;
+  // Capture stays when this object goes: its pods are closed until the next run has them.
+  virtual void Leave() = 0;
 };
 
 }  // namespace sluice::datapath

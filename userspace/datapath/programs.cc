@@ -2,16 +2,13 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
 #include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -21,6 +18,8 @@
 #include "userspace/base/log.h"
 #include "userspace/base/unique_fd.h"
 #include "userspace/datapath/constants.h"
+#include "userspace/datapath/earlier_runs.h"
+#include "userspace/datapath/pin_names.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
@@ -103,48 +102,11 @@ const bpf_map* MapOf(const sluice_bpf* skeleton, MapName name) {
   return nullptr;
 }
 
-// Takes every socket out of a sockhash. A socket in it holds the sk_msg program, the program holds
-// the map, and the map holds the socket: left alone, the three live until the application closes.
-void ReleaseSockets(int spliced_fd) {
-  sluice_socket_key key;
-  bool has_key = bpf_map_get_next_key(spliced_fd, nullptr, &key) == 0;
-  for (uint32_t i = 0; has_key && i < SLUICE_SPLICED_SOCKETS_MAX; ++i) {
-    const sluice_socket_key released = key;
-    has_key = bpf_map_get_next_key(spliced_fd, &released, &key) == 0;
-    bpf_map_delete_elem(spliced_fd, &released);
-  }
+std::string InboundPinName(uint64_t netns_cookie) {
+  return absl::StrCat(kInboundPinPrefix, netns_cookie);
 }
-
-std::string InboundPinName(uint64_t netns_cookie) { return absl::StrCat("inbound_", netns_cookie); }
 
 }  // namespace
-
-absl::Status PreparePinDir(const std::string& pin_dir) {
-  std::error_code error;
-  std::filesystem::create_directories(pin_dir, error);
-  if (error) return base::ErrnoStatus(error.value(), absl::StrCat("making the folder ", pin_dir));
-  struct statfs filesystem;
-  if (statfs(pin_dir.c_str(), &filesystem) != 0)
-    return base::ErrnoStatus(errno, absl::StrCat("looking at ", pin_dir));
-  if (filesystem.f_type != BPF_FS_MAGIC) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(pin_dir, " is not on a bpffs; mount one above it: mount -t bpf none DIR"));
-  }
-  for (std::filesystem::directory_iterator entry(pin_dir, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (unlink(entry->path().c_str()) != 0) {
-      return base::ErrnoStatus(errno,
-                               absl::StrCat("removing the stale pin ", entry->path().string()));
-    }
-  }
-  if (error) return base::ErrnoStatus(error.value(), absl::StrCat("listing ", pin_dir));
-  return absl::OkStatus();
-}
-
-void ReleaseStaleSockets(const std::string& pin_dir) {
-  const base::UniqueFd spliced(bpf_obj_get(absl::StrCat(pin_dir, "/sluice_spliced").c_str()));
-  if (spliced.is_valid()) ReleaseSockets(spliced.get());
-}
 
 absl::StatusOr<std::unique_ptr<Programs>> Programs::Load(bool wants_splice) {
   libbpf_set_print(CollectLibbpfText);
@@ -208,6 +170,8 @@ absl::Status Programs::AttachSplice() {
 
 absl::Status Programs::Attach(int cgroup_fd, const std::string& pin_dir) {
   pin_dir_ = pin_dir;
+  if (mkdir(pin_dir_.c_str(), 0700) != 0)
+    return base::ErrnoStatus(errno, absl::StrCat("making the folder ", pin_dir_));
   SLUICE_RETURN_IF_ERROR(PinMaps());
   if (has_splice_) SLUICE_RETURN_IF_ERROR(AttachSplice());
   // Names first, so that no socket is captured whose names would not be right; handshakes before
@@ -251,10 +215,8 @@ void Programs::DetachInbound(uint64_t netns_cookie) {
 absl::Status Programs::Detach() {
   absl::Status status;
   if (!pin_dir_.empty()) {
-    status = PreparePinDir(pin_dir_);
-    if (rmdir(pin_dir_.c_str()) != 0 && status.ok()) {
-      status = base::ErrnoStatus(errno, absl::StrCat("removing ", pin_dir_));
-    }
+    status = RemovePins(pin_dir_);
+    rmdir(std::filesystem::path(pin_dir_).parent_path().c_str());  // If no other run pins there.
     pin_dir_.clear();
     if (has_splice_) {
       bpf_prog_detach2(bpf_program__fd(skeleton_->progs.sluice_splice), map_fd(MapName::kSpliced),
@@ -270,6 +232,8 @@ absl::Status Programs::Detach() {
   inbound_links_.clear();
   return status;
 }
+
+void Programs::Leave() { pin_dir_.clear(); }
 
 int Programs::map_fd(MapName name) const { return bpf_map__fd(MapOf(skeleton_, name)); }
 

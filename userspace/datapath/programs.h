@@ -45,14 +45,16 @@ class Programs {
   bool has_splice() const { return has_splice_; }
   const std::string& splice_error() const { return splice_error_; }  // Why not, if it was wanted.
 
-  // To the cgroup v2 root; links and maps are pinned in `pin_dir` so that they outlive this
-  // process.
+  // To the cgroup v2 root; links and maps are pinned in `pin_dir`, a new folder, so that they
+  // outlive this process.
   absl::Status Attach(int cgroup_fd, const std::string& pin_dir);
   // sk_lookup on one namespace; pinned under the cookie's name.
   absl::Status AttachInbound(uint64_t netns_cookie, int netns_fd);
   void DetachInbound(uint64_t netns_cookie);
-  // Removes pins and links.
+  // Removes pins and links, and the folder above `pin_dir` if nothing else is in it.
   absl::Status Detach();
+  // Pins and what they hold attached stay when this object goes.
+  void Leave();
 
   int map_fd(MapName name) const;
   absl::Status Write(MapName name, const void* key, const void* value, uint64_t flags = 0);
@@ -75,11 +77,5 @@ class Programs {
   std::vector<bpf_link*> links_;
   std::map<uint64_t, bpf_link*> inbound_links_;  // By netns cookie.
 };
-
-// Removes every pin that an earlier run left; makes the folder. Errors: not on a bpffs.
-absl::Status PreparePinDir(const std::string& pin_dir);
-// Frees the sockets of applications from the programs of a run that was killed; before
-// PreparePinDir.
-void ReleaseStaleSockets(const std::string& pin_dir);
 
 }  // namespace sluice::datapath

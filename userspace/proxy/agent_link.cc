@@ -192,7 +192,8 @@ absl::Status AgentLink::AddPod(const node::v1::AddPod& pod, std::vector<base::Un
                                                             .name = pod.name(),
                                                             .namespace_name = pod.namespace_(),
                                                             .addresses = addresses,
-                                                            .netns_cookie = pod.netns_cookie()});
+                                                            .netns_cookie = pod.netns_cookie(),
+                                                            .has_more = pod.has_more()});
     for (int i = 0; i < pod.listeners_size(); ++i) {
       if (pod.listeners(i).worker() != worker->index()) continue;
       spec->listeners.push_back({.is_inbound = pod.listeners(i).kind() == node::v1::INBOUND,

@@ -41,6 +41,7 @@ struct LocalPodSpec {
   std::string namespace_name;
   std::vector<base::IpAddress> addresses;
   uint64_t netns_cookie = 0;
+  bool has_more = false;                // More pods follow before anything is accepted.
   std::vector<ListenerSpec> listeners;  // This worker's.
 };
 
@@ -87,7 +88,7 @@ class LocalPod {
   const base::IpAddress* AddressOfFamily(bool is_v6) const;
   DialSocketStock& stock(DialKind kind, bool is_v6);
 
-  void StartAccepting();
+  void StartAccepting();  // Again is no change.
   void StopAccepting();
   // Stopped: nothing of the listeners is in the ring and no dial uses a stock; may be freed.
   bool is_idle() const;

@@ -176,10 +176,12 @@ LocalPod* Worker::FindPodByAddress(const base::IpAddress& address) {
 
 void Worker::AddPod(LocalPodSpec spec) {
   const uint32_t pod_id = spec.pod_id;
+  const bool has_more = spec.has_more;
   auto pod = std::make_unique<LocalPod>(*this, std::move(spec));
   for (const base::IpAddress& address : pod->addresses()) pods_by_address_[address] = pod.get();
-  pod->StartAccepting();
   pods_[pod_id] = std::move(pod);
+  if (has_more || is_draining_) return;
+  for (auto& [id, known] : pods_) known->StartAccepting();
 }
 
 // Established connections of the pod live on; only nothing new begins. The acceptors' last

@@ -25,11 +25,17 @@ class FakeKernel : public datapath::Datapath {
   absl::Status EnrolPod(const datapath::PodSockets& pod) override {
     if (!enrol_error.empty()) return absl::InternalError(enrol_error);
     deeds_.push_back(absl::StrCat("enrol ", pod.netns_cookie));
+    std::erase(earlier_pods, pod.netns_cookie);
     return absl::OkStatus();
   }
   absl::Status RemovePod(uint64_t cookie) override {
     deeds_.push_back(absl::StrCat("kernel remove ", cookie));
     return absl::OkStatus();
+  }
+  std::vector<uint64_t> EarlierPods() const override { return earlier_pods; }
+  void ReleaseEarlierPod(uint64_t cookie) override {
+    deeds_.push_back(absl::StrCat("release ", cookie));
+    std::erase(earlier_pods, cookie);
   }
   absl::StatusOr<datapath::MapChange> SyncDestinations(
       std::vector<datapath::Destination> desired) override {
@@ -46,7 +52,9 @@ class FakeKernel : public datapath::Datapath {
   int original_destinations_fd() const override { return -1; }
   std::vector<datapath::KernelCounter> ReadCounters() const override { return {}; }
   absl::Status Detach() override { return absl::OkStatus(); }
+  void Leave() override {}
 
+  std::vector<uint64_t> earlier_pods;
   std::string enrol_error;
   std::string sync_error;
 
@@ -61,7 +69,8 @@ class FakeProxy : public ProxyPort {
   void Send(const node::v1::ToProxy& message, std::vector<SharedFd>) override {
     switch (message.kind_case()) {
       case node::v1::ToProxy::kAddPod:
-        deeds_.push_back(absl::StrCat("add pod ", message.add_pod().pod_id()));
+        deeds_.push_back(absl::StrCat("add pod ", message.add_pod().pod_id(),
+                                      message.add_pod().has_more() ? " and more" : ""));
         break;
       case node::v1::ToProxy::kRemovePod:
         deeds_.push_back(absl::StrCat("remove pod ", message.remove_pod().pod_id()));
@@ -100,10 +109,12 @@ class FakeHost : public PodHost {
     deeds_.push_back(absl::StrCat("restore ", prepared.cookie));
     return absl::OkStatus();
   }
+  absl::StatusOr<size_t> CountHops(const PreparedNamespace&) override { return hops; }
   uint64_t home_cookie() const override { return 1; }
 
   std::map<std::string, uint64_t> cookies;
   std::string prepare_error;
+  size_t hops = 0;
 
  private:
   Deeds& deeds_;

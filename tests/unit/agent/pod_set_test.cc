@@ -154,6 +154,91 @@ TEST_F(PodSetTest, BelievesNoProxyThatSpeaksOfUnknownPods) {
   EXPECT_THAT(deeds_, IsEmpty());
 }
 
+TEST_F(PodSetTest, LetsConnectionsOfAPodThatLeftEnd) {
+  const absl::Time start = absl::UnixEpoch();
+  Serve();
+  host_.hops = 2;
+  resources_.local_pods.clear();
+  Step();
+  pods_.PodRemoved(1);
+  pods_.FinishDrains(start);
+  pods_.FinishDrains(start + kHopDrainLimit - absl::Seconds(1));
+  EXPECT_EQ(pods_.draining_count(), 1u);
+  EXPECT_THAT(deeds_, ElementsAre("kernel remove 11", "remove pod 1"));
+  host_.hops = 0;
+  pods_.FinishDrains(start + kHopDrainLimit - absl::Seconds(1));
+
+  EXPECT_EQ(deeds_.back(), "restore 11");
+  EXPECT_EQ(pods_.draining_count(), 0u);
+  EXPECT_EQ(pods_.drains_cut(), 0u);
+}
+
+TEST_F(PodSetTest, CutsConnectionsOfAPodThatLeftAtTheLimit) {
+  const absl::Time start = absl::UnixEpoch();
+  Serve();
+  host_.hops = 1;
+  resources_.local_pods.clear();
+  Step();
+  pods_.PodRemoved(1);
+  pods_.FinishDrains(start);
+  pods_.FinishDrains(start + kHopDrainLimit);
+
+  EXPECT_EQ(deeds_.back(), "restore 11");
+  EXPECT_EQ(pods_.drains_cut(), 1u);
+}
+
+TEST_F(PodSetTest, TakesAPodBackWhileItsConnectionsEnd) {
+  Serve();
+  host_.hops = 1;
+  const Resources before = resources_;
+  resources_.local_pods.clear();
+  Step();
+  pods_.PodRemoved(1);
+  deeds_.clear();
+  resources_ = before;
+  Step();
+  host_.hops = 0;
+  pods_.FinishDrains(absl::UnixEpoch());
+
+  EXPECT_THAT(deeds_, ElementsAre("prepare 11", "add pod 1"));
+}
+
+TEST_F(PodSetTest, TellsTheProxyAllPodsBeforeItMayAccept) {
+  PutPod(resources_, "b", "/run/netns/b", {"10.0.0.2"});
+  host_.cookies["/run/netns/b"] = 12;
+  Step();
+
+  EXPECT_THAT(deeds_, ElementsAre("prepare 11", "prepare 12", "add pod 1 and more", "add pod 2"));
+}
+
+TEST_F(PodSetTest, CountsPodsOfAnEarlierRunAsCapturedUntilItHasThem) {
+  kernel_.earlier_pods = {11};
+  Step();
+  EXPECT_THAT(pods_.CapturedAddresses(), ElementsAre(Ip("10.0.0.1")));
+  pods_.PodAdded(1);
+
+  EXPECT_THAT(kernel_.earlier_pods, IsEmpty());
+  EXPECT_THAT(pods_.CapturedAddresses(), ElementsAre(Ip("10.0.0.1")));
+}
+
+TEST_F(PodSetTest, OpensPodsOfAnEarlierRunThatThePlanDoesNotName) {
+  kernel_.earlier_pods = {11, 12};
+  Step();
+  pods_.ReleaseUnplanned();
+
+  EXPECT_THAT(deeds_, ElementsAre("prepare 11", "add pod 1", "release 12"));
+  EXPECT_THAT(kernel_.earlier_pods, ElementsAre(11));
+}
+
+TEST_F(PodSetTest, KeepsPodsOfAnEarlierRunClosedWhileANamespaceIsUnknown) {
+  kernel_.earlier_pods = {12};
+  host_.cookies.clear();
+  Step();
+  pods_.ReleaseUnplanned();
+
+  EXPECT_THAT(kernel_.earlier_pods, ElementsAre(12));
+}
+
 TEST_F(PodSetTest, PutsEverythingBackAtTheEnd) {
   Serve();
   pods_.PutEverythingBack();

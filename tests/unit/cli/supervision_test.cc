@@ -178,6 +178,41 @@ TEST(SupervisionTest, UndoesAtOnceWhenTheAgentIsDeadAtTheTimeOfTheStop) {
   EXPECT_EQ(supervision.next_time(), kStart + absl::Seconds(15));
 }
 
+TEST(SupervisionTest, RestartsAnAgentThatSomebodyElseAskedToEnd) {
+  Supervision supervision = Running();
+
+  EXPECT_THAT(Deeds(supervision.OnExit(Child::kAgent, kClean, kStart)), IsEmpty());
+  EXPECT_THAT(Deeds(supervision.OnTime(kStart + absl::Milliseconds(100))),
+              ElementsAre(Start(Child::kAgent)));
+}
+
+TEST(SupervisionTest, UndoesWhatAnAgentLeftThatSomebodyElseAskedToEnd) {
+  Supervision supervision = Running();
+  (void)supervision.OnExit(Child::kAgent, kClean, kStart);
+
+  EXPECT_THAT(Deeds(supervision.OnStopAsked(kStart)), ElementsAre(Start(Child::kUndo)));
+}
+
+TEST(SupervisionTest, RestartsAnAgentThatWasAskedToEndBeforeReady) {
+  Supervision supervision{SupervisionLimits{}};
+  (void)supervision.Begin(kStart);
+  (void)supervision.OnControllerListening(kStart);
+
+  EXPECT_THAT(Deeds(supervision.OnExit(Child::kAgent, kClean, kStart)), IsEmpty());
+  EXPECT_THAT(Deeds(supervision.OnTime(kStart + absl::Milliseconds(100))),
+              ElementsAre(Start(Child::kAgent)));
+}
+
+TEST(SupervisionTest, UndoesWhenTheAgentFailsWhileItIsAskedToStop) {
+  Supervision supervision{SupervisionLimits{}};
+  (void)supervision.Begin(kStart);
+  (void)supervision.OnControllerListening(kStart);
+  (void)supervision.OnStopAsked(kStart);
+
+  EXPECT_THAT(Deeds(supervision.OnExit(Child::kAgent, kGaveUp, kStart)),
+              ElementsAre(Start(Child::kUndo)));
+}
+
 TEST(SupervisionTest, KillsAtOnceWhenAskedToStopTwice) {
   Supervision supervision = Running();
   (void)supervision.OnStopAsked(kStart);
