@@ -56,7 +56,8 @@ BPF_FUNCTION_LINES_WARN = 40
 LINK_HOSTS = {
     "www.apache.org", "www.rfc-editor.org", "datatracker.ietf.org", "keepachangelog.com", "semver.org", "docs.kernel.org",
     "gateway-api.sigs.k8s.io", "kubernetes.io", "json-schema.org",
-    # Names of documentation and of tests, never looked up.
+    # Names of documentation, of tests and of XML, never looked up.
+    "www.w3.org",
     "example.com", "example.org", "localhost",
 }
 

@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+"""Instructions of single operations, counted exactly by callgrind, against those in counts.tsv.
+
+    bench/micro/check_counts.py build/bin/sluice-counts            # fails on any that grew beyond its tolerance
+    bench/micro/check_counts.py build/bin/sluice-counts --update   # accepts what is there now
+"""
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+TABLE = os.path.join(HERE, "counts.tsv")
+TURNS = 20  # kTurns of counts.cc.
+TOLERANCE_PERCENT = 2.0
+HEAD = "# Instructions of one call, by callgrind, in a release build of gcc 12; check_counts.py --update renews them.\n" \
+       "# operation\tinstructions\ttolerance in percent\n"
+
+
+def parse_dump(text):
+    """(operation, instructions of one call) of one of callgrind's files; None of one that is not between our marks."""
+    mark = re.search(r"^desc: Trigger: Client Request: (\S+)$", text, re.MULTILINE)
+    total = re.search(r"^(?:totals|summary): (\d+)$", text, re.MULTILINE)
+    return (mark[1], int(total[1]) / TURNS) if mark and total else None
+
+
+def count(program):
+    """{operation: instructions of one call}"""
+    with tempfile.TemporaryDirectory(prefix="sluice-counts-") as folder:
+        argv = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", "--dump-line=no", program]
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            sys.exit("check_counts.py: valgrind is not installed: ./dev setup")
+        if done.returncode != 0:
+            sys.exit(f"check_counts.py: {program} under callgrind exited {done.returncode}:\n{done.stderr[-2000:]}")
+        found = {}
+        for name in sorted(os.listdir(folder)):
+            with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+                dump = parse_dump(file.read())
+            if dump:
+                found[dump[0]] = round(dump[1])
+        return found
+
+
+def parse_table(text):
+    """{operation: (instructions, tolerance in percent)}"""
+    table = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line and not line.startswith("#"):
+            cells = line.split("\t")
+            try:
+                table[cells[0]] = (int(cells[1]), float(cells[2]))
+            except (IndexError, ValueError):
+                sys.exit(f"{TABLE}:{number}: must be operation, instructions, tolerance, between tabs")
+    return table
+
+
+def compare(now, table):
+    """(what is wrong, what is worth saying)"""
+    wrong, said = [], []
+    for name, (accepted, tolerance) in table.items():
+        if name not in now:
+            wrong.append(f"{name}: is in counts.tsv and was not run")
+            continue
+        change = (now[name] / accepted - 1) * 100 if accepted else 0.0
+        sentence = f"{name}: {now[name]} instructions, accepted are {accepted} ({change:+.1f} %)"
+        if now[name] - accepted > accepted * tolerance / 100:
+            wrong.append(sentence)
+        elif accepted - now[name] > accepted * tolerance / 100:
+            said.append(f"{sentence}: better; accept it with --update")
+    wrong += [f"{name}: is not in counts.tsv" for name in now if name not in table]
+    return wrong, said
+
+
+def render(now, table):
+    rows = [f"{name}\t{count}\t{table.get(name, (0, TOLERANCE_PERCENT))[1]:g}" for name, count in now.items()]
+    return HEAD + "\n".join(rows) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("--update", action="store_true")
+    options = parser.parse_args()
+    now, table = count(options.program), {}
+    if os.path.exists(TABLE):
+        with open(TABLE, encoding="utf-8") as file:
+            table = parse_table(file.read())
+    wrong, said = compare(now, table)
+    for name, instructions in now.items():
+        print(f"{name:<28} {instructions:>10}")
+    if options.update:
+        with open(TABLE, "w", encoding="utf-8") as file:
+            file.write(render(now, table))
+        return 0
+    for sentence in said + wrong:
+        print(sentence)
+    if wrong:
+        print("If that is wanted, accept it: bench/micro/check_counts.py PROGRAM --update, and say why in the commit.")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

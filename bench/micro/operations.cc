@@ -1,0 +1,246 @@
+#include "bench/micro/operations.h"
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "api/route.pb.h"
+#include "api/workload.pb.h"
+#include "userspace/balance/pick.h"
+#include "userspace/base/address.h"
+#include "userspace/base/prng.h"
+#include "userspace/base/text.h"
+#include "userspace/http/h1.h"
+#include "userspace/io/timer_wheel.h"
+#include "userspace/model/snapshot_builder.h"
+#include "userspace/route/matcher.h"
+
+namespace sluice::bench {
+namespace {
+
+constexpr int kServices = 1000, kEndpointsEach = 10, kRules = 100;
+constexpr uint32_t kRandom = 0x9e3779b9;
+
+// What a browser and what a small client send.
+constexpr std::string_view kRequest =
+    "GET /api/v1/items/4711?fields=name,price&limit=20 HTTP/1.1\r\nHost: shop.example.com\r\n"
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/126.0 Safari/537.36\r\n"
+    "Accept: "
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n"
+    "Accept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\nReferer: "
+    "https://shop.example.com/cart\r\n"
+    "Cookie: session=3b6c1f4e9a7d4c52a3f8e6b1d0c9a8f7; theme=dark\r\nx-request-id: "
+    "5f1c2d3e-4b5a-6978-8796-a5b4c3d2e1f0\r\n"
+    "\r\n";
+constexpr std::string_view kSmallRequest = "GET /1k HTTP/1.1\r\nHost: 10.98.0.1\r\n\r\n";
+constexpr std::string_view kResponse =
+    "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Mon, 23 Nov 2026 04:00:00 "
+    "GMT\r\nContent-Type: application/octet-stream\r\n"
+    "Content-Length: 1024\r\nLast-Modified: Mon, 23 Nov 2026 03:00:00 GMT\r\nConnection: "
+    "keep-alive\r\nETag: \"6922a1b0-400\"\r\n"
+    "Accept-Ranges: bytes\r\n\r\n";
+
+Operation ParseRequest(std::string name, std::string_view text) {
+  auto head = std::make_shared<http::RequestHead>();
+  return {std::move(name), [head, text] {
+            Keep(http::ParseRequestHead(text, 0, http::H1Limits{}, head.get()).status);
+          }};
+}
+
+Operation ParseResponse() {
+  auto head = std::make_shared<http::ResponseHead>();
+  return {"parse_response", [head] {
+            Keep(http::ParseResponseHead(kResponse, 0, http::H1Limits{}, "GET", head.get()).status);
+          }};
+}
+
+Operation WriteRequest(std::string name, bool has_changes) {
+  struct State {
+    http::RequestHead head;
+    std::vector<http::HeaderChange> changes;
+    std::array<char, 4096> out;
+  };
+  auto state = std::make_shared<State>();
+  http::ParseRequestHead(kRequest, 0, http::H1Limits{}, &state->head);
+  if (has_changes) {
+    state->changes = {{http::HeaderChange::Kind::kSet, "x-version", "2"},
+                      {http::HeaderChange::Kind::kRemove, "cookie", ""}};
+  }
+  return {
+      std::move(name), [state] {
+        const http::RequestRewrite rewrite{.target = {}, .rule_changes = state->changes};
+        Keep(http::WriteRequestHead(state->head, rewrite, state->out.data(), state->out.size()));
+      }};
+}
+
+Operation WriteResponse() {
+  struct State {
+    http::ResponseHead head;
+    std::array<char, 4096> out;
+  };
+  auto state = std::make_shared<State>();
+  http::ParseResponseHead(kResponse, 0, http::H1Limits{}, "GET", &state->head);
+  return {"write_response", [state] {
+            Keep(http::WriteResponseHead(state->head, {}, state->out.data(), state->out.size()));
+          }};
+}
+
+Operation NormalisePath() {
+  auto out = std::make_shared<std::string>();
+  return {"normalise_path", [out] {
+            bool is_changed = false;
+            Keep(http::NormalisePath("/api/v1/items/4711", *out, &is_changed));
+          }};
+}
+
+// The last of a hundred rules, each with a prefix and a header; the request has the browser's eight
+// fields.
+Operation MatchRoute() {
+  struct State {
+    model::RouteTable table;
+    std::unique_ptr<const route::Matcher> matcher;
+    http::RequestHead head;
+  };
+  auto state = std::make_shared<State>();
+  for (uint32_t rule = 0; rule < kRules; ++rule) {
+    model::HttpMatch match;
+    match.path = {model::PathMatch::Kind::kPrefix,
+                  rule + 1 < kRules ? base::Concat("/v", rule) : "/api"};
+    if (rule + 1 < kRules) match.headers = {{.name = "x-canary", .value = "always"}};
+    state->table.entries.push_back({.match = match, .rule = rule});
+    state->table.rules.push_back({.route = "shop/route"});
+  }
+  state->matcher = std::move(route::Matcher::Compile(state->table)).value();
+  http::ParseRequestHead(kRequest, 0, http::H1Limits{}, &state->head);
+  return {"match_route_100", [state] {
+            Keep(state->matcher
+                     ->Match({.method = state->head.method,
+                              .path = state->head.path,
+                              .query = state->head.query,
+                              .headers = state->head.headers()})
+                     .rule);
+          }};
+}
+
+Operation PickBackend() {
+  auto rule = std::make_shared<model::HttpRule>();
+  rule->backends = {{.service_port = "shop/v1:80", .weight = 90},
+                    {.service_port = "shop/v2:80", .weight = 10}};
+  rule->weight_sum = 100;
+  return {"pick_backend", [rule] { Keep(route::PickBackend(*rule, kRandom)); }};
+}
+
+Operation PickEndpoint() {
+  struct State {
+    model::Cluster cluster;
+    std::vector<balance::EndpointLoad> loads;
+  };
+  auto state = std::make_shared<State>();
+  for (uint32_t index = 0; index < kEndpointsEach; ++index) {
+    state->cluster.endpoints.push_back({.slot = {.index = index, .generation = 1}});
+    state->loads.push_back({.generation = 1, .active_requests = index});
+  }
+  return {"pick_endpoint",
+          [state] { Keep(balance::PickLeastRequest(state->cluster, state->loads, kRandom)); }};
+}
+
+// A timer armed and disarmed in a wheel with a thousand others, as one of each request is.
+Operation ArmTimer() {
+  struct State {
+    io::TimerWheel wheel{0};
+    std::vector<std::unique_ptr<io::Timer>> others;
+    io::Timer timer{[](void*) {}, nullptr};
+  };
+  auto state = std::make_shared<State>();
+  for (uint64_t index = 0; index < 1000; ++index) {
+    state->others.push_back(std::make_unique<io::Timer>([](void*) {}, nullptr));
+    state->wheel.Arm(*state->others.back(), index * 10'000'000);
+  }
+  return {"arm_timer", [state] {
+            state->wheel.Arm(state->timer, 15'000'000'000);
+            state->timer.Disarm();
+          }};
+}
+
+istio::workload::Address MakeService(int number) {
+  istio::workload::Address address;
+  istio::workload::Service& service = *address.mutable_service();
+  service.set_namespace_("shop");
+  service.set_hostname(base::Concat("s", number));
+  const std::string ip = base::Concat("10.99.", number / 250, ".", number % 250 + 1);
+  service.add_addresses()->set_address(base::IpAddress::Parse(ip).value().ToBytes());
+  istio::workload::Port& port = *service.add_ports();
+  port.set_service_port(80);
+  port.set_app_protocol(istio::workload::HTTP11);
+  return address;
+}
+
+istio::workload::Address MakeWorkload(int serial, bool is_healthy) {
+  istio::workload::Address address;
+  istio::workload::Workload& workload = *address.mutable_workload();
+  workload.set_uid(base::Concat("standalone//Pod/shop/p", serial));
+  workload.set_namespace_("shop");
+  workload.set_name(base::Concat("p", serial));
+  const std::string ip = base::Concat("10.64.", serial / 250, ".", serial % 250 + 1);
+  workload.add_addresses(base::IpAddress::Parse(ip).value().ToBytes());
+  workload.set_status(is_healthy ? istio::workload::HEALTHY : istio::workload::UNHEALTHY);
+  const std::string service = base::Concat("shop/s", serial / kEndpointsEach);
+  istio::workload::Port& port = *(*workload.mutable_services())[service].add_ports();
+  port.set_service_port(80);
+  port.set_target_port(8080);
+  return address;
+}
+
+// One endpoint of ten thousand goes, or comes back, and a snapshot is built; two calls are the same
+// again.
+Operation BuildSnapshot() {
+  struct State {
+    model::SnapshotBuilder builder;
+    std::shared_ptr<const model::Snapshot> snapshot;
+    istio::workload::Address healthy = MakeWorkload(4711, true), sick = MakeWorkload(4711, false);
+    uint64_t version = 1;
+  };
+  auto state = std::make_shared<State>();
+  for (int number = 0; number < kServices; ++number) state->builder.PutAddress(MakeService(number));
+  for (int serial = 0; serial < kServices * kEndpointsEach; ++serial) {
+    state->builder.PutAddress(MakeWorkload(serial, true));
+  }
+  state->snapshot = state->builder.Build(state->version);
+  return {"snapshot_change_of_10000", [state] {
+            state->builder.PutAddress(++state->version % 2 == 0 ? state->sick : state->healthy);
+            state->snapshot = state->builder.Build(state->version);
+          }};
+}
+
+Operation FindService() {
+  auto builder = std::make_shared<model::SnapshotBuilder>();
+  for (int number = 0; number < kServices; ++number) builder->PutAddress(MakeService(number));
+  const std::shared_ptr<const model::Snapshot> snapshot = builder->Build(1);
+  const base::SocketAddress dialled = base::SocketAddress::Parse("10.99.2.78:80").value();
+  return {"find_service_of_1000", [snapshot, dialled] { Keep(snapshot->FindService(dialled)); }};
+}
+
+}  // namespace
+
+std::vector<Operation> MakeOperations() {
+  std::vector<Operation> operations;
+  operations.push_back(ParseRequest("parse_request", kRequest));
+  operations.push_back(ParseRequest("parse_request_small", kSmallRequest));
+  operations.push_back(ParseResponse());
+  operations.push_back(WriteRequest("write_request", false));
+  operations.push_back(WriteRequest("write_request_changed", true));
+  operations.push_back(WriteResponse());
+  operations.push_back(NormalisePath());
+  operations.push_back(FindService());
+  operations.push_back(MatchRoute());
+  operations.push_back(PickBackend());
+  operations.push_back(PickEndpoint());
+  operations.push_back(ArmTimer());
+  operations.push_back(BuildSnapshot());
+  return operations;
+}
+
+}  // namespace sluice::bench

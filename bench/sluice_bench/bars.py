@@ -1,0 +1,56 @@
+"""Bars of scenarios against runs: met, missed, or refused because the machine was too noisy to say. Pure."""
+import dataclasses
+
+from . import ratios
+
+SPIN_NOISE_MAX = 0.30   # A fixed piece of work may take this much longer than at its best, at its 75th percentile.
+WIDTH_MAX = 0.50        # An interval wider than this share of its median proves nothing ...
+ROUNDS_MIN = 3          # ... and neither do fewer rounds than this.
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    bar: object
+    measured: object     # ratios.Estimate, or None where nothing was measured.
+    state: str           # "met", "missed", "noisy" or "unmeasured"
+    why: str
+    reaches_aim: bool | None
+
+
+def values(runs, target, case, metric):
+    """{turn: value} of the runs of a target in a case. `case` may name some of the parameters only."""
+    return {run["turn"]: run[metric] for run in runs
+            if run["target"] == target and run.get(metric) is not None
+            and all(run["case"].get(key) == value for key, value in case.items())}
+
+
+def measure(bar, runs):
+    case = dict(bar.at)
+    tops = values(runs, bar.of, case, bar.metric)
+    if not bar.over:
+        return ratios.estimate(list(tops.values()))
+    bottoms = values(runs, bar.over, {**case, **dict(bar.over_at)}, bar.metric)
+    return ratios.estimate(ratios.paired(tops, bottoms))
+
+
+def is_reached(bar, goal, value):
+    return value >= goal if bar.at_least is not None else value <= goal
+
+
+def judge(bar, runs, spin_noise, fixed_rounds=None):
+    """`fixed_rounds`: the scenario counts something exact, which noise does not touch."""
+    measured = measure(bar, runs)
+    if measured is None:
+        return Verdict(bar, None, "unmeasured", "nothing was measured for it", None)
+    goal = bar.at_least if bar.at_least is not None else bar.at_most
+    state = "met" if is_reached(bar, goal, measured.median) else "missed"
+    aim = None if bar.aim is None else is_reached(bar, bar.aim, measured.median)
+    if fixed_rounds is None:
+        is_clear = is_reached(bar, goal, measured.low) == is_reached(bar, goal, measured.high)
+        if spin_noise is not None and spin_noise > SPIN_NOISE_MAX:
+            return Verdict(bar, measured, "noisy", f"fixed work took {spin_noise:.0%} longer than at its best", None)
+        if len(measured.values) < ROUNDS_MIN:
+            return Verdict(bar, measured, "noisy", f"{len(measured.values)} rounds prove nothing", None)
+        if measured.relative_width() > WIDTH_MAX and not is_clear:
+            return Verdict(bar, measured, "noisy", f"the interval is {measured.relative_width():.0%} of the median wide", None)
+    return Verdict(bar, measured, state, "", aim)

@@ -1,0 +1,165 @@
+"""The command line of sluice-bench."""
+import argparse
+import os
+import sys
+import time
+
+from sluice_testing.network import Network, isolate
+
+from . import bars, baseline, facts, html_report, peers, results, scenario as scenarios, text_report
+from .errors import BenchError, Missing
+from .named import measure_named
+from .progress import Progress
+from .runner import PEERS, Runner, check_limits
+from .town import Town
+
+QUICK_ROUNDS, QUICK_SECONDS = 3, 0.3
+
+
+def parser():
+    made = argparse.ArgumentParser(prog="sluice-bench", description="Measures a hop through Sluice and its peers against no hop, on "
+                                   "this machine, in runs that take turns. Without SCENARIO: all of them.")
+    made.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="names of scenarios (--list shows them) or paths of files")
+    made.add_argument("--list", action="store_true", help="list the scenarios and end")
+    made.add_argument("--targets", default=",".join(scenarios.TARGETS), help="default: %(default)s")
+    made.add_argument("--target", action="append", default=[], metavar="URL", help="send the loads to this address instead; may be "
+                      "repeated, the addresses take turns. Only name what you may put load on")
+    made.add_argument("--rounds", type=int, default=10, help="rounds of every comparison (default %(default)s)")
+    made.add_argument("--seconds", type=float, default=1.0, help="length of one run (default %(default)s)")
+    made.add_argument("--workers", type=int, default=1, help="workers of every proxy (default %(default)s)")
+    made.add_argument("--quick", action="store_true", help="a look in under a minute: few rounds, few cases; no result")
+    made.add_argument("--json", metavar="FILE", help="where the numbers go (default: build/bench.json, or ./bench.json)")
+    made.add_argument("--report", metavar="FILE.html", help="also write a page with charts")
+    made.add_argument("--markdown", metavar="FILE", help="also write the tables as Markdown")
+    made.add_argument("--compare", nargs="?", const="", metavar="FILE", help="name what is worse than a baseline and exit 1 if "
+                      "anything is (default: baselines/default.json beside the scenarios)")
+    made.add_argument("--accept", nargs="?", const="", metavar="FILE", help="keep this run's ratios as the baseline")
+    made.add_argument("--gate", action="store_true", help="exit 1 if a bar is missed")
+    return made
+
+
+def options_of(argv, home):
+    options = parser().parse_args(argv)
+    options.targets = options.targets.split(",")
+    for name in options.targets:
+        if name not in scenarios.TARGETS:
+            raise BenchError(f"--targets: {name!r} is not known; there are: {', '.join(scenarios.TARGETS)}")
+    if not 1 <= options.rounds <= 50 or not 0.1 <= options.seconds <= 10 or not 1 <= options.workers <= 64:
+        raise BenchError("--rounds is 1 to 50, --seconds 0.1 to 10, --workers 1 to 64")
+    if options.quick:
+        options.rounds, options.seconds = min(options.rounds, QUICK_ROUNDS), min(options.seconds, QUICK_SECONDS)
+    options.peers_dir, options.scenarios_dir = os.path.join(home, "peers"), os.path.join(home, "scenarios")
+    default = os.path.join(home, "baselines", "default.json")
+    options.compare = default if options.compare == "" else options.compare
+    options.accept = default if options.accept == "" else options.accept
+    options.before = baseline.read(options.compare) if options.compare else None  # A wrong path is told before, not after.
+    options.cpus = os.sched_getaffinity(0)
+    options.json = options.json or (os.path.join("build", "bench.json") if os.path.isdir("build") else "bench.json")
+    return options
+
+
+def chosen(options):
+    known = scenarios.load_all(options.scenarios_dir)
+    if not options.scenarios:
+        return [item for item in known.values() if not options.quick or item.quick]
+    picked = []
+    for name in options.scenarios:
+        if name in known:
+            picked.append(known[name])
+        elif name.endswith(".yaml"):
+            picked.append(scenarios.load(name))
+        else:
+            raise BenchError(f"there is no scenario {name!r}; there are: {', '.join(known)}")
+    return picked
+
+
+def find_peers(options, picked):
+    """({peer: version}, {peer: why it is missing})"""
+    versions, missing = {}, {}
+    for name in PEERS:
+        if name in options.targets and any(name in item.targets for item in picked):
+            try:
+                versions[name] = peers.prepare(name)
+            except Missing as error:
+                missing[name] = str(error)
+    return versions, missing
+
+
+def verdicts_of(picked, runs, spin_noise):
+    rows = []
+    for item in picked:
+        mine = [run for run in runs if run["scenario"] == item.name]
+        if not mine:
+            continue
+        for bar in item.bars:
+            found = bars.judge(bar, mine, spin_noise, item.rounds)
+            if found.state == "unmeasured":
+                continue  # A case or target that was not asked for.
+            measured = found.measured
+            goal = f">= {bar.at_least:g}" if bar.at_least is not None else f"<= {bar.at_most:g}"
+            rows.append({"scenario": item.name, "name": bar.name(), "goal": goal, "aim": bar.aim, "state": found.state, "why": found.why,
+                         "median": measured.median, "low": measured.low, "high": measured.high, "reaches_aim": found.reaches_aim})
+    return rows
+
+
+def measure(options, picked, argv):
+    check_limits()
+    versions, missing = find_peers(options, picked)
+    isolate()
+    busy = facts.others_busy()
+    with Network() as network:
+        runner = Runner(Town(network), options, None, missing)
+        runner.progress = Progress(sum(map(runner.run_count, picked)))
+        for item in picked:
+            runner.run(item)
+        runner.progress.end()
+    noise = facts.noise(runner.spins)
+    return {"format": results.FORMAT, "command": "sluice-bench " + " ".join(argv), "when": time.strftime("%Y-%m-%d"),
+            "facts": {**facts.machine(), "spin_noise": noise, "others_busy": busy},
+            "rounds": options.rounds, "seconds": options.seconds, "workers": options.workers, "versions": versions,
+            "missing": {**missing, **runner.left_out},
+            "scenarios": [{"name": item.name, "title": item.title, "about": item.about} for item in picked],
+            "runs": runner.runs, "verdicts": verdicts_of(picked, runner.runs, noise)}
+
+
+def finish(options, document):
+    print(text_report.render(document))
+    results.write(options.json, document)
+    for path, render in ((options.markdown, lambda: text_report.render(document, is_markdown=True)),
+                         (options.report, lambda: html_report.render(document))):
+        if path:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(render())
+    states = [verdict["state"] for verdict in document["verdicts"]]
+    if states:
+        print(f"{states.count('met')} of {len(states)} bars met, {states.count('missed')} missed, {states.count('noisy')} without a verdict"
+              + (" (the machine was too noisy: stop what else runs and measure again)" if "noisy" in states else ""))
+    print(f"numbers in {options.json}")
+    worse = baseline.regressions(document, options.before) if options.before else []
+    for sentence in worse:
+        print(f"worse than the baseline: {sentence}")
+    if options.before and not worse:
+        print(f"nothing is worse than {options.compare}")
+    if options.accept:
+        baseline.accept(options.accept, document)
+    return 1 if worse or (options.gate and "missed" in states) else 0
+
+
+def run(argv, home):
+    options = options_of(argv, home)
+    picked = chosen(options)
+    if options.list:
+        for item in picked:
+            print(f"{item.name:<16} {item.title}")
+        return 0
+    if options.target:
+        return finish(options, measure_named(options, picked, argv))
+    return finish(options, measure(options, picked, argv))
+
+
+def main(argv, home):
+    try:
+        return run(argv, home)
+    except (BenchError, AssertionError, RuntimeError) as error:
+        print(f"\nsluice-bench: {error}", file=sys.stderr)
+        return 2

@@ -1,0 +1,135 @@
+"""Load generators, each a function of (place, case) that returns what it saw; errors are fatal, never averaged away.
+
+A place says where the load runs and what it is sent to. Results are dictionaries: `requests` (how many the costs are
+divided by), `requests_per_s`, latencies in us.
+"""
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+
+from .errors import BenchError, Missing
+
+UNITS_US = {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000}
+CURVE = (50, 75, 90, 95, 99, 99.5, 99.9, 99.99)
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    pod: object          # Where the load runs; None: here.
+    address: str
+    port: int
+    path: str = ""       # Overrides the scenario's, for a target that the user named.
+
+    def command(self, *argv):
+        return ["ip", "netns", "exec", self.pod.namespace, *argv] if self.pod else list(argv)
+
+
+def program(name):
+    """A program of ours that lies beside the mesh's."""
+    path = os.path.join(os.environ["SLUICE_BIN_DIR"], name)
+    if not os.path.exists(path):
+        raise BenchError(f"{path} is not there: build it (./dev build), or set SLUICE_BIN_DIR to where it lies")
+    return path
+
+
+def require(name, package):
+    if shutil.which(name) is None:
+        raise Missing(f"{name} is not installed (Debian's package {package})")
+    return name
+
+
+def run(place, argv, timeout_s):
+    try:
+        done = subprocess.run(place.command(*argv), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=timeout_s, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise BenchError(f"{argv[0]} against {place.address}:{place.port} has not ended within {timeout_s:g} s: the target hangs; "
+                         "look at its log, or run the scenario with --targets direct to see whether the load works") from error
+    if done.returncode != 0:
+        raise BenchError(f"{argv[0]} against {place.address}:{place.port} exited {done.returncode}: "
+                         f"{(done.stderr or done.stdout).strip()[-500:]}")
+    return done.stdout
+
+
+def _path(place, scenario, case):
+    return place.path or case.get("path") or scenario.load["path"]
+
+
+def wrk(place, scenario, case, seconds):
+    whole = max(1, round(seconds))  # wrk counts in whole seconds.
+    headers = [part for header in scenario.load.get("headers", ()) for part in ("-H", header)]
+    url = f"http://{place.address}:{place.port}{_path(place, scenario, case)}"
+    output = run(place, [require("wrk", "wrk"), "-t1", f"-c{case['connections']}", f"-d{whole}s", "--latency", *headers, url],
+                 whole + 15)
+    failed = [line.strip() for line in output.splitlines() if "Socket errors" in line or "Non-2xx" in line]
+    if failed:
+        raise BenchError(f"wrk {url}: {'; '.join(failed)}: requests failed, so nothing was measured; try one by hand with curl")
+    result = {"requests": int(re.search(r"(\d+) requests in", output)[1]),
+              "requests_per_s": float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])}
+    for share in (50, 90, 99):
+        value, unit = re.search(rf"\b{share}%\s+([\d.]+)(us|ms|s|m)\b", output).groups()
+        result[f"p{share}_us"] = float(value) * UNITS_US[unit]
+    return result
+
+
+def percentile(buckets, percent):
+    """The upper bound of the bucket in which that many percent of [[upper bound, count], ...] end."""
+    total = sum(count for _, count in buckets)
+    rank, seen = max(1, -(-total * percent // 100)), 0
+    for upper, count in buckets:
+        seen += count
+        if seen >= rank:
+            return upper
+    return 0
+
+
+def own(place, scenario, case, seconds):
+    argv = [program("sluice-bench-load"), "--address", place.address, "--port", str(place.port),
+            "--path", _path(place, scenario, case), "--connections", str(case["connections"]),
+            "--seconds", str(seconds), "--rate", str(case.get("rate_per_s", 0))]
+    for header in scenario.load.get("headers", ()):
+        argv += ["--header", header]
+    if scenario.load.get("new_connections"):
+        argv.append("--new-connections")
+    seen = json.loads(run(place, argv, seconds + 15))
+    errors = {name: count for name, count in seen["errors"].items() if count}
+    if "rate_per_s" in case:
+        errors.pop("unanswered", None)  # A target that cannot keep up; its latency says so.
+    if errors or not seen["requests"]:
+        raise BenchError(f"load on {place.address}:{place.port}: {errors or 'no answer at all'}: requests failed, so nothing was "
+                         "measured; try one by hand with curl")
+    buckets = seen["latency_ns"]
+    result = {"requests": seen["requests"], "requests_per_s": seen["requests"] / seen["seconds"],
+              "curve_us": {str(percent): percentile(buckets, percent) / 1000 for percent in CURVE}}
+    result |= {name: percentile(buckets, percent) / 1000
+               for name, percent in (("p50_us", 50), ("p90_us", 90), ("p99_us", 99), ("p999_us", 99.9))}
+    if "rate_per_s" in case:
+        result["kept_up"] = result["requests_per_s"] / case["rate_per_s"]
+    return result
+
+
+def h2load(place, scenario, case, seconds):
+    url = f"http://{place.address}:{place.port}{_path(place, scenario, case)}"
+    whole = max(1, round(seconds))
+    output = run(place, [require("h2load", "nghttp2-client"), f"-c{case['connections']}", "-m8", f"-D{whole}", "-t1", url], whole + 15)
+    counts = re.search(r"requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", output)
+    if counts is None or any(int(count) for count in counts.groups()[1:]):
+        raise BenchError(f"h2load {url}: requests failed, so nothing was measured:\n{output[-500:]}")
+    return {"requests": int(counts[1]), "requests_per_s": float(re.search(r"finished in .*, ([\d.]+) req/s", output)[1])}
+
+
+def iperf3(place, scenario, case, seconds):
+    output = run(place, [require("iperf3", "iperf3"), "-c", place.address, "-p", str(place.port), "-t", str(max(1, round(seconds))), "-J"],
+                 seconds + 15)
+    result = json.loads(output)
+    if "error" in result:
+        raise BenchError(f"iperf3 {place.address}:{place.port}: {result['error']}")
+    received = result["end"]["sum_received"]
+    # Costs of a stream are told per MiB.
+    return {"requests": received["bytes"] / (1 << 20), "gbit_per_s": received["bits_per_second"] / 1e9}
+
+
+TIMED = {"wrk": wrk, "own": own, "h2load": h2load, "iperf3": iperf3}

@@ -1,0 +1,78 @@
+"""The outcome of a run as one JSON document, and tables made of it. Pure but for reading and writing files."""
+import json
+import statistics
+
+from . import ratios
+from .errors import BenchError
+
+FORMAT = 1
+COLUMNS = (  # metric, heading, decimals
+    ("requests_per_s", "req/s", 0), ("gbit_per_s", "Gbit/s", 1), ("p50_us", "p50 us", 0), ("p99_us", "p99 us", 0),
+    ("p999_us", "p99.9 us", 0), ("proxy_us", "proxy CPU us", 2), ("machine_us", "machine CPU us", 1), ("switches", "switches", 2),
+    ("system_calls", "syscalls", 2), ("bpf_us", "BPF us", 2), ("idle_mib", "idle MiB", 1), ("connection_kib", "KiB/connection", 2),
+    ("pss_mib", "PSS MiB", 1), ("unread_mib", "unread MiB", 1), ("kept_up", "kept up", 2),
+)
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file)
+    except (OSError, ValueError) as error:
+        raise BenchError(f"{path}: {error}: give the JSON file that a run wrote") from error
+    if document.get("format") != FORMAT:
+        raise BenchError(f"{path}: format {document.get('format')!r}, this version reads {FORMAT}: run the benchmark anew")
+    return document
+
+
+def write(path, document):
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(document, file, indent=1)
+        file.write("\n")
+
+
+def cases(runs):
+    """The cases of some runs, in order of appearance."""
+    found = []
+    for run in runs:
+        if run["case"] not in found:
+            found.append(run["case"])
+    return found
+
+
+def targets(runs):
+    return list(dict.fromkeys(run["target"] for run in runs))
+
+
+def pick(runs, target, case, metric):
+    """{turn: value}"""
+    return {run["turn"]: run[metric] for run in runs
+            if run["target"] == target and run["case"] == case and run.get(metric) is not None}
+
+
+def table(runs, case):
+    """(headings, rows) of the medians of a case; only columns that something was measured for."""
+    here = [run for run in runs if run["case"] == case]
+    columns = [column for column in COLUMNS if any(run.get(column[0]) is not None for run in here)]
+    rows = []
+    for target in targets(here):
+        cells = [target]
+        for metric, _, decimals in columns:
+            values = list(pick(here, target, case, metric).values())
+            cells.append(f"{statistics.median(values):,.{decimals}f}" if values else "-")
+        ratio = against_direct(here, target, case)
+        cells.append(f"{ratio.median:.2f} ({ratio.low:.2f}..{ratio.high:.2f})" if ratio else "-")
+        rows.append(cells)
+    return ["target", *(heading for _, heading, _ in columns), "rate over direct"], rows
+
+
+def against_direct(runs, target, case):
+    for metric in ("requests_per_s", "gbit_per_s"):
+        found = ratios.paired(pick(runs, target, case, metric), pick(runs, "direct", case, metric))
+        if found:
+            return ratios.estimate(found)
+    return None
+
+
+def case_text(case):
+    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in case.items())

@@ -1,0 +1,161 @@
+"""Runs scenarios: phases (one mesh each), groups of cases, rounds that take turns. Gives a list of runs.
+
+A run is a flat dictionary: scenario, target, case, turn, and what was measured. Two runs of one scenario with the same
+turn were made seconds apart and may be compared.
+"""
+import os
+
+from . import facts, loads, memory, meter, ratios
+from .errors import BenchError, Missing
+from .targets import Direct, PeerTarget, Sluice, served_by
+from .town import affinity
+
+PEERS = ("haproxy", "nginx", "envoy")
+COUNTED_S = 0.5
+
+
+class Runner:
+    def __init__(self, town, options, progress, missing):
+        self.town, self.options, self.progress = town, options, progress
+        self.missing = missing   # {target: why}
+        self.runs, self.spins, self.left_out = [], [], {}
+
+    def targets_of(self, scenario):
+        return [name for name in scenario.targets if name in self.options.targets and name not in self.missing]
+
+    def phases(self, scenario):
+        """[[target name, ...], ...]: a machine runs one mesh at a time, so each level has a phase with all the others."""
+        names = self.targets_of(scenario)
+        others = [name for name in names if not name.startswith("sluice-")]
+        meshes = [name for name in names if name.startswith("sluice-")]
+        return [[*others, mesh] for mesh in meshes] or [others]
+
+    def rounds_of(self, scenario):
+        return scenario.rounds or self.options.rounds
+
+    def run_count(self, scenario):
+        """How many runs there will be, for the progress bar."""
+        cases = sum(map(len, scenario.groups(self.options.quick)))
+        turns = self.rounds_of(scenario) + (2 if scenario.tool in loads.TIMED else 0)
+        return sum(len(phase) for phase in self.phases(scenario)) * cases * turns
+
+    def run(self, scenario):
+        self.town.serve(served_by(scenario))
+        for phase in self.phases(scenario):
+            self._phase(scenario, phase)
+
+    def _start(self, name, scenario):
+        if name == "direct":
+            return Direct(self.town)
+        if name in PEERS:
+            return PeerTarget(name, self.town, scenario, self.options.peers_dir, self.options.workers)
+        return Sluice(name.removeprefix("sluice-"), self.town, self.options.workers)
+
+    def _phase(self, scenario, names):
+        targets = []
+        try:
+            for name in names:
+                try:
+                    targets.append(self._start(name, scenario))
+                except Missing as error:
+                    self.left_out[f"{scenario.name}: {name}"] = str(error)
+            for number, group in enumerate(scenario.groups(self.options.quick)):
+                try:
+                    self._group(scenario, targets, group, f"{names[-1]}.{number}")
+                except Missing as error:
+                    self.left_out[scenario.name] = str(error)
+        finally:
+            affinity(self.town.server_pids(), self.options.cpus)
+            for target in targets:
+                target.stop()
+
+    def _group(self, scenario, targets, group, phase):
+        units = [(target, case) for case in group for target in targets
+                 if target.name.startswith("sluice-") or case.get("setting", "plain") == "plain"]
+        if scenario.tool not in loads.TIMED:
+            for turn in range(self.rounds_of(scenario)):
+                for target, case in units:
+                    self._count_memory(scenario, target, case, f"{phase}.{turn}")
+            return
+        units = [(target, _with_rate(case, self._peak(scenario, targets, case))) for target, case in units]
+        for target, case in units:
+            self._timed(scenario, target, case, None)  # Pools and caches fill up.
+        for turn in range(self.rounds_of(scenario)):
+            self.spins.append(facts.spin_s())
+            for target, case in ratios.alternate(units, turn):
+                self._timed(scenario, target, case, f"{phase}.{turn}")
+        for target, case in units:
+            self._counted(scenario, target, case, phase)
+
+    def _peak(self, scenario, targets, case):
+        """What no hop at all reaches in a closed loop, if the case asks for a share of it."""
+        if "rate_of_direct" not in case:
+            return None
+        self._peaks = getattr(self, "_peaks", {})
+        key = (scenario.name, case["connections"])
+        if key not in self._peaks:
+            closed = {name: value for name, value in case.items() if name != "rate_of_direct"}
+            place = next((target for target in targets if target.name == "direct"), targets[0]).place(scenario, closed)
+            self._peaks[key] = loads.own(place, scenario, closed, 1.0)["requests_per_s"]
+        return self._peaks[key]
+
+    def _prepare(self, target, case):
+        if "cpus" in case:
+            affinity([*self.town.server_pids(), *target.pids()], set(sorted(self.options.cpus)[:case["cpus"]]))
+        target.prepare(case)
+
+    def _timed(self, scenario, target, case, turn):
+        """One run; `turn` None: a warm-up, which is dropped."""
+        self.progress.begins(scenario, target.name, case)
+        self._prepare(target, case)
+        place = target.place(scenario, case)
+        with meter.Meter(target.pids()) as cost:
+            result = loads.TIMED[scenario.tool](place, scenario, case, self.options.seconds if turn else min(0.5, self.options.seconds))
+        if turn:
+            costs = cost.per_request(result["requests"])
+            self.runs.append({"scenario": scenario.name, "target": target.name, "case": _told(case), "turn": turn, **result, **costs})
+        self.progress.done(result)
+
+    def _counted(self, scenario, target, case, phase):
+        """What counting slows down, in a run that is not timed; memory at its end."""
+        self.progress.begins(scenario, target.name, case)
+        found, pids = {}, target.pids()
+        if pids:
+            self._prepare(target, case)
+            with meter.Counters(pids, target.bpf_holder_pid) as counters:
+                result = loads.TIMED[scenario.tool](target.place(scenario, case), scenario, case, COUNTED_S)
+            found = counters.per_request(result["requests"])
+            found["pss_mib"] = meter.proportional_bytes(pids) / (1 << 20)
+            for what, why in counters.unavailable.items():
+                self.left_out[what] = why
+        if found:
+            self.runs.append({"scenario": scenario.name, "target": target.name, "case": _told(case), "turn": f"{phase}.counted", **found})
+        self.progress.done(found)
+
+    def _count_memory(self, scenario, target, case, turn):
+        self.progress.begins(scenario, target.name, case)
+        place = target.place(scenario, case)
+        if scenario.tool == "unread":
+            found = memory.unread(self.town, place)
+        elif not target.pids():
+            found = {}
+        else:
+            found = memory.hold(target, place, scenario, case)
+        if found:
+            self.runs.append({"scenario": scenario.name, "target": target.name, "case": _told(case), "turn": turn, **found})
+        self.progress.done(found)
+
+
+def _with_rate(case, peak):
+    return case if peak is None else {**case, "rate_per_s": max(1, round(peak * case["rate_of_direct"]))}
+
+
+def _told(case):
+    """A case as the scenario's file names it: a rate that follows from a share is left to the run's own figures."""
+    return {key: value for key, value in case.items() if not (key == "rate_per_s" and "rate_of_direct" in case)}
+
+
+def check_limits():
+    """What a run needs of this machine; says how to mend it."""
+    if os.geteuid() != 0:
+        raise BenchError("needs root: it makes network namespaces and starts a mesh; use sudo, or --target URL, which does not")

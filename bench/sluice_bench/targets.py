@@ -1,0 +1,120 @@
+"""What stands between client and server: nothing, Sluice, a peer; or an address that the user named."""
+import socket
+import urllib.parse
+
+from sluice_testing.mesh import Mesh
+
+from . import manifests, peers
+from .errors import BenchError, Missing
+from .loads import Place
+from .settings import Settings
+from .town import PORTS
+
+TCP_TOOLS = {"iperf3": "stream", "unread": "unread"}
+
+
+def served_by(scenario):
+    """Which of the town's servers a scenario is answered by."""
+    return TCP_TOOLS.get(scenario.tool, scenario.server)
+
+
+class Target:
+    """Started for a scenario and stopped after it."""
+    bpf_holder_pid = None
+
+    def __init__(self, name):
+        self.name = name
+
+    def pids(self):
+        return []
+
+    def place(self, scenario, case):
+        raise NotImplementedError
+
+    def prepare(self, case):
+        """Before a run of that case."""
+
+    def stop(self):
+        pass
+
+
+class Direct(Target):
+    def __init__(self, town):
+        super().__init__("direct")
+        self.town = town
+
+    def place(self, scenario, case):
+        return Place(self.town.plain_client, self.town.plain_server.v4, PORTS[served_by(scenario)])
+
+
+class PeerTarget(Target):
+    def __init__(self, name, town, scenario, config_dir, workers):
+        super().__init__(name)
+        self.town = town
+        server_port = PORTS[served_by(scenario)]
+        self.peer = peers.Peer(name, config_dir, town.middles[name], town.plain_server.v4, server_port, server_port, workers)
+        if scenario.tool in TCP_TOOLS and not self.peer.has_tcp:
+            self.stop()
+            raise Missing("nginx has no stream module (Debian's package libnginx-mod-stream)")
+
+    def pids(self):
+        return self.peer.pids()
+
+    def place(self, scenario, case):
+        is_tcp = scenario.tool in TCP_TOOLS or case.get("protocol") == "tcp"
+        return Place(self.town.plain_client, self.town.middles[self.name].v4, peers.TCP_PORT if is_tcp else peers.HTTP_PORT)
+
+    def stop(self):
+        self.peer.stop()
+
+
+class Sluice(Target):
+    """The mesh with one acceleration level."""
+
+    def __init__(self, level, town, workers):
+        super().__init__(f"sluice-{level}")
+        self.town = town
+        self.mesh = Mesh(town.network, acceleration=level, workers=workers)
+        self.mesh.apply("town.yaml", manifests.base(town))
+        self.mesh.__enter__()
+        self.settings = Settings(self.mesh)
+        self.proxy_pid = self.mesh.proxy_pid()
+        self.bpf_holder_pid = self.mesh.pids().get("sluice-agent")
+
+    def pids(self):
+        return [self.proxy_pid]
+
+    def place(self, scenario, case):
+        if scenario.tool in TCP_TOOLS or case.get("protocol") == "tcp":
+            return Place(self.town.client, manifests.STREAMS, manifests.TCP_PORTS[served_by(scenario)])
+        return Place(self.town.client, manifests.WEB, manifests.HTTP_PORTS[scenario.server])
+
+    def prepare(self, case):
+        self.settings.apply(case.get("setting", "plain"))
+
+    def level_reached(self):
+        return self.mesh.level()
+
+    def stop(self):
+        self.settings.close()
+        self.mesh.stop()
+        self.mesh.__exit__(None)
+
+
+class Named(Target):
+    """An address that the user named; its processes are unknown, so only the client's side is told."""
+
+    def __init__(self, url):
+        super().__init__(url)
+        parts = urllib.parse.urlsplit(url)
+        if parts.scheme != "http" or not parts.hostname:
+            raise BenchError(f"--target {url}: must be http://HOST:PORT/PATH")
+        try:
+            address = socket.getaddrinfo(parts.hostname, parts.port or 80, socket.AF_INET, socket.SOCK_STREAM)[0][4]
+        except (OSError, ValueError) as error:
+            raise BenchError(f"--target {url}: {error}: name a host with an IPv4 address") from error
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        self.where = Place(None, address[0], address[1], path)
+
+    def place(self, scenario, case):
+        return self.where

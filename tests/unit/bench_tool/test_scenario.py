@@ -1,0 +1,84 @@
+"""Scenario files are read strictly: what is wrong is refused with file, field and reason."""
+import os
+
+import pytest
+from conftest import ROOT
+from sluice_bench import scenario
+from sluice_bench.errors import BenchError
+
+GOOD = """
+title: T
+about: A
+load: {tool: wrk, path: /1k}
+vary: {connections: [1, 16], setting: [plain, scale]}
+targets: [direct, sluice-full]
+bars:
+- {metric: p50_us, of: sluice-full, over: direct, at: {connections: 16}, at_most: 1.5, aim: 1}
+"""
+
+
+def parsed(text=GOOD):
+    return scenario.parse("name", "name.yaml", text)
+
+
+def test_a_good_file_is_read():
+    found = parsed()
+    assert (found.tool, found.server, found.rounds) == ("wrk", "minimal", None)
+    assert found.bars[0].at == (("connections", 16),)
+
+
+def test_cases_that_take_turns_are_one_group():
+    groups = parsed().groups(is_quick=False)
+    assert groups == [[{"connections": count, "setting": setting} for setting in ("plain", "scale")] for count in (1, 16)]
+
+
+def test_quick_keeps_what_the_file_says():
+    found = parsed(GOOD + "quick: {connections: [16]}\n")
+    assert [group[0]["connections"] for group in found.groups(is_quick=True)] == [16]
+
+
+@pytest.mark.parametrize("old, new, complaint", [
+    ("title: T\n", "", "title: is missing"),
+    ("title: T", "title: 7", "title: must be text"),
+    ("title: T", "titel: T", "titel: is not known"),
+    ("tool: wrk", "tool: ab", "load.tool: is 'ab'; allowed: wrk"),
+    ("path: /1k", "path: 1k", "load.path: must begin with /"),
+    (", path: /1k", "", "load.path: is missing"),
+    ("path: /1k", "path: /1k, headers: [x]", "load.headers: 'x' is not"),
+    ("[1, 16]", "[0]", "vary.connections[0]: is 0; must be a number from 1"),
+    ("[1, 16]", "[true]", "vary.connections[0]: is True"),
+    ("[1, 16]", "16", "vary.connections: must be a list"),
+    ("connections: [1, 16]", "threads: [1]", "vary.threads: is not known"),
+    ("connections: [1, 16], setting", "setting", "bars[0].at.connections: is not known"),
+    ("[plain, scale]", "[plain, storm]", "vary.setting[1]: is 'storm'"),
+    ("setting: [plain, scale]", "rate_per_s: [5]", "vary.rate_per_s: only the tool 'own'"),
+    ("[direct, sluice-full]", "[direct, linkerd]", "targets[1]: is 'linkerd'"),
+    ("[direct, sluice-full]", "[sluice-full]", "bars[0].over: 'direct' is none of the scenario's targets"),
+    ("at: {connections: 16}", "at: {connections: 17}", "bars[0].at.connections: 17 is none of the values"),
+    ("at_most: 1.5, ", "", "bars[0]: needs one of at_least and at_most"),
+    ("at_most: 1.5", "at_most: fast", "bars[0].at_most: is 'fast'"),
+    ("metric: p50_us", "metric: p42_us", "bars[0].metric: is 'p42_us'"),
+    ("over: direct", "over_at: {connections: 1}", "bars[0].over_at.connections: only cases measured in turns compare"),
+    ("load: {", "load: [", "not YAML"),
+])
+def test_a_bad_file_is_refused_with_field_and_reason(old, new, complaint):
+    assert GOOD.count(old) == 1
+    with pytest.raises(BenchError) as refusal:
+        parsed(GOOD.replace(old, new))
+    assert str(refusal.value).startswith("name.yaml: " + complaint)
+
+
+def test_quick_may_only_choose_from_vary():
+    with pytest.raises(BenchError, match="quick.connections: must be some of the values"):
+        parsed(GOOD + "quick: {connections: [2]}\n")
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path):
+    path = tmp_path / "large.yaml"
+    path.write_text("#" * (scenario.SIZE_MAX + 1))
+    with pytest.raises(BenchError, match="a scenario is small"):
+        scenario.load(str(path))
+
+
+def test_every_scenario_of_the_tree_is_good():
+    assert "requests" in scenario.load_all(os.path.join(ROOT, "bench", "scenarios"))
