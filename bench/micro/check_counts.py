@@ -37,7 +37,7 @@ def count(program):
         if done.returncode != 0:
             sys.exit(f"check_counts.py: {program} under callgrind exited {done.returncode}:\n{done.stderr[-2000:]}")
         found = {}
-        for name in sorted(os.listdir(folder)):
+        for name in sorted(os.listdir(folder), key=lambda name: int(name.rpartition(".")[2]) if "." in name else 0):
             with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
                 dump = parse_dump(file.read())
             if dump:

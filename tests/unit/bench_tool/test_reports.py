@@ -1,0 +1,93 @@
+"""Pages made of a result."""
+import xml.etree.ElementTree as xml
+
+import pytest
+from sluice_bench import baseline, charts, html_report, peers, readme, results, svg, text_report
+from sluice_bench.errors import BenchError, Missing
+
+
+def run(target, turn, connections=64, **figures):
+    return {"scenario": "requests", "target": target, "case": {"connections": connections}, "turn": turn, **figures}
+
+
+def document(median=0.45, low=0.44, high=0.46, state="met"):
+    runs = []
+    for turn in ("a", "b", "c"):
+        for count in (1, 16, 64):
+            runs += [run("direct", turn, count, requests_per_s=1000.0, p50_us=50.0, machine_us=20.0),
+                     run("sluice-full", turn, count, requests_per_s=900.0, p50_us=40.0, machine_us=22.0, proxy_us=8.0,
+                         curve_us={"50": 40.0, "99": 90.0})]
+    return {"format": 1, "command": "sluice-bench requests", "when": "2026-01-02", "rounds": 3, "seconds": 1.0,
+            "facts": {"cpus": 2, "processor": "<a> & b", "kernel": "6.1", "governor": "none", "virtual": True, "spin_noise": 0.02,
+                      "others_busy": 0.01},
+            "versions": {"haproxy": "2.6"}, "missing": {"envoy": "no wheel"},
+            "scenarios": [{"name": "requests", "title": "T", "about": "A"}], "runs": runs,
+            "verdicts": [{"scenario": "requests", "name": "bar", "goal": "<= 0.5", "aim": 0.4, "state": state, "why": "", "median": median,
+                          "low": low, "high": high, "reaches_aim": False}]}
+
+
+def test_missing_peers_are_named_in_every_report():
+    for page in (text_report.render(document()), text_report.render(document(), is_markdown=True), html_report.render(document())):
+        assert "envoy" in page and "no wheel" in page
+    assert "envoy: no wheel" in readme.section(document(), "command")
+
+
+def test_a_missing_peer_says_which_package_it_is(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    with pytest.raises(Missing, match="Debian's package haproxy"):
+        peers.prepare("haproxy")
+
+
+def test_the_page_needs_nothing_from_elsewhere():
+    page = html_report.render(document())
+    assert "<script" not in page and "src=" not in page and "href=" not in page
+    assert "&lt;a&gt; &amp; b" in page
+
+
+def test_charts_are_well_formed_and_show_every_target():
+    runs = document()["runs"]
+    drawn = charts.of_case({"name": "requests"}, {"connections": 64}, runs)
+    assert len(drawn) == 3
+    for chart in drawn:
+        assert "sluice-full" in "".join(xml.fromstring(chart).itertext())
+
+
+def test_the_table_gives_medians_and_ratios():
+    headings, rows = results.table(document()["runs"], {"connections": 64})
+    assert dict(zip(headings, rows[1]))["rate over direct"] == "0.90 (0.90..0.90)"
+
+
+def test_the_readme_changes_only_between_its_marks():
+    page = f"before\n{readme.BEGIN}\nold\n{readme.END}\nafter\n"
+    renewed = readme.replace(page, document(), "command")
+    assert renewed.startswith("before\n") and renewed.endswith("\nafter\n") and "old" not in renewed
+    assert "| sluice-full | 0.90 (0.90..0.90) / 0.90 (0.90..0.90) | 8.0 |" in renewed
+    with pytest.raises(BenchError, match="each once"):
+        readme.replace("no marks", document(), "command")
+
+
+def test_readme_plots_are_well_formed():
+    for picture in readme.plots(document()).values():
+        xml.fromstring(picture)
+
+
+@pytest.mark.parametrize("median, low, high, state, is_worse", [
+    (0.45, 0.44, 0.46, "met", False),
+    (0.55, 0.54, 0.56, "missed", True),
+    (0.55, 0.45, 0.65, "missed", False),   # The intervals overlap.
+    (0.48, 0.471, 0.49, "met", False),     # Within the tolerance.
+    (0.55, 0.54, 0.56, "noisy", False),
+])
+def test_a_regression_is_beyond_tolerance_and_doubt(tmp_path, median, low, high, state, is_worse):
+    path = str(tmp_path / "base.json")
+    baseline.accept(path, document())
+    assert bool(baseline.regressions(document(median, low, high, state), baseline.read(path))) == is_worse
+
+
+def test_a_noisy_run_is_not_accepted_as_a_baseline(tmp_path):
+    with pytest.raises(BenchError, match="not accepted"):
+        baseline.accept(str(tmp_path / "base.json"), document(state="noisy"))
+
+
+def test_numbers_keep_three_figures():
+    assert [svg.number_text(value) for value in (0.123, 12.34, 1234.5)] == ["0.12", "12.3", "1,234"]
