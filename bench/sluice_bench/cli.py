@@ -24,6 +24,8 @@ def parser():
     made.add_argument("--targets", default=",".join(scenarios.TARGETS), help="default: %(default)s")
     made.add_argument("--target", action="append", default=[], metavar="URL", help="send the loads to this address instead; may be "
                       "repeated, the addresses take turns. Only name what you may put load on")
+    made.add_argument("--only", action="append", default=[], metavar="PARAMETER=VALUE", help="only the cases with that value, for "
+                      "example connections=64; may be repeated")
     made.add_argument("--rounds", type=int, default=10, help="rounds of every comparison (default %(default)s)")
     made.add_argument("--seconds", type=float, default=1.0, help="length of one run (default %(default)s)")
     made.add_argument("--workers", type=int, default=1, help="workers of every proxy (default %(default)s)")
@@ -59,6 +61,15 @@ def options_of(argv, home):
 
 
 def chosen(options):
+    """The scenarios that were asked for, with only the cases that were."""
+    picked = find(options)
+    for condition in options.only:
+        name, _, value = condition.partition("=")
+        picked = [scenarios.restricted(item, name, value) for item in picked]
+    return picked
+
+
+def find(options):
     known = scenarios.load_all(options.scenarios_dir)
     if not options.scenarios:
         return [item for item in known.values() if not options.quick or item.quick]

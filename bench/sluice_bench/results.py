@@ -25,6 +25,25 @@ def read(path):
     return document
 
 
+def merge(documents):
+    """One result of several that were measured one after the other, on one machine, with different cases."""
+    first, *others = documents
+    whole = {**first, "command": "; ".join(document["command"] for document in documents)}
+    for other in others:
+        if other["facts"]["kernel"] != first["facts"]["kernel"] or other["facts"]["processor"] != first["facts"]["processor"]:
+            raise BenchError("results of different machines are not one result")
+        known = [scenario["name"] for scenario in whole["scenarios"]]
+        whole["scenarios"] = whole["scenarios"] + [item for item in other["scenarios"] if item["name"] not in known]
+        whole["versions"], whole["missing"] = {**whole["versions"], **other["versions"]}, {**whole["missing"], **other["missing"]}
+        for key in ("runs", "verdicts"):
+            whole[key] = whole[key] + other[key]
+    noises = [document["facts"]["spin_noise"] for document in documents if document["facts"]["spin_noise"] is not None]
+    busy = max(document["facts"]["others_busy"] for document in documents)
+    whole["facts"] = {**first["facts"], "spin_noise": max(noises, default=None), "others_busy": busy}
+    whole["rounds"] = min(document["rounds"] for document in documents)
+    return whole
+
+
 def write(path, document):
     with open(path, "w", encoding="utf-8") as file:
         json.dump(document, file, indent=1)

@@ -79,6 +79,16 @@ def load_all(folder):
     return {scenario.name: scenario for scenario in (load(os.path.join(folder, name)) for name in names)}
 
 
+def restricted(scenario, name, text):
+    """The scenario with only the cases in which a parameter has that value."""
+    kept = [value for value in scenario.vary.get(name, []) if str(value) == text]
+    if not kept:
+        known = "; ".join(f"{key}: {', '.join(map(str, values))}" for key, values in scenario.vary.items())
+        raise BenchError(f"--only {name}={text}: the scenario {scenario.name} has no such case; it varies {known or 'nothing'}")
+    return dataclasses.replace(scenario, vary={**scenario.vary, name: kept},
+                               quick={key: values for key, values in scenario.quick.items() if key != name})
+
+
 def _read(path):
     try:
         with open(path, encoding="utf-8") as file:

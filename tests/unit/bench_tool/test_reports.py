@@ -91,3 +91,13 @@ def test_a_noisy_run_is_not_accepted_as_a_baseline(tmp_path):
 
 def test_numbers_keep_three_figures():
     assert [svg.number_text(value) for value in (0.123, 12.34, 1234.5)] == ["0.12", "12.3", "1,234"]
+
+
+def test_results_of_one_machine_are_merged():
+    first, second = document(), {**document(), "command": "more"}
+    second["facts"] = {**second["facts"], "spin_noise": 0.5}
+    whole = results.merge([first, second])
+    assert (len(whole["runs"]), whole["facts"]["spin_noise"]) == (2 * len(first["runs"]), 0.5)
+    second["facts"]["kernel"] = "6.2"
+    with pytest.raises(BenchError, match="different machines"):
+        results.merge([first, second])

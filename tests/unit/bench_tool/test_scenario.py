@@ -82,3 +82,9 @@ def test_a_file_that_is_too_large_is_refused(tmp_path):
 
 def test_every_scenario_of_the_tree_is_good():
     assert "requests" in scenario.load_all(os.path.join(ROOT, "bench", "scenarios"))
+
+
+def test_only_keeps_one_value_of_a_parameter():
+    assert scenario.restricted(parsed(), "connections", "16").vary["connections"] == [16]
+    with pytest.raises(BenchError, match="has no such case; it varies connections: 1, 16; setting"):
+        scenario.restricted(parsed(), "connections", "17")
