@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/bpf/mesh.h"
+#include "userspace/datapath/earlier_runs.h"
 
 namespace sluice::bpf_test {
 namespace {
@@ -223,6 +224,21 @@ TEST_F(RunsTest, AStartThatIsGivenUpLeavesTheEarlierRunAlone) {
   mesh_->datapath.reset();  // Neither detached nor left: only its own goes.
 
   EXPECT_EQ(Dial(mesh_->outside), ECONNREFUSED);
+}
+
+TEST_F(RunsTest, RefusesToStartBesideMoreEarlierRunsThanTheLimit) {
+  LeaveRun();
+  const base::UniqueFd pinned(bpf_map_create(BPF_MAP_TYPE_ARRAY, "stale", 4, 4, 1, nullptr));
+  for (size_t run = 2; run <= datapath::kEarlierRunsMax + 1; ++run) {
+    const std::string dir = absl::StrCat(mesh_->base_dir(), "/", run);
+    ASSERT_TRUE(std::filesystem::create_directory(dir));
+    ASSERT_EQ(bpf_obj_pin(pinned.get(), absl::StrCat(dir, "/inbound_", run).c_str()), 0);
+  }
+
+  const auto made = datapath::Datapath::Create({.bpffs_dir = mesh_->base_dir()});
+
+  EXPECT_TRUE(absl::IsResourceExhausted(made.status())) << made.status();
+  EXPECT_EQ(Dial(mesh_->client), ECONNREFUSED) << "the pods stay closed";
 }
 
 TEST_F(RunsTest, DetachTakesEarlierRunsAwayToo) {
