@@ -169,6 +169,12 @@ void Ring::PollWrite(Operation& operation, int fd) {
   io_uring_sqe_set_data(entry, &operation);
 }
 
+void Ring::PollHangupMultishot(Operation& operation, int fd) {
+  io_uring_sqe* entry = NextEntry(&operation);
+  io_uring_prep_poll_multishot(entry, fd, 0);  // The kernel adds ERR, HUP and RDHUP by itself.
+  io_uring_sqe_set_data(entry, &operation);
+}
+
 void Ring::Cancel(Operation& operation) {
   io_uring_sqe* entry = NextEntry(nullptr);
   io_uring_prep_cancel(entry, &operation, 0);

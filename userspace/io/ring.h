@@ -65,6 +65,10 @@ class Ring {
   void Send(Operation& operation, int fd, absl::Span<const iovec> data);
   void PollWrite(Operation& operation, int fd);  // Completes once, when there is room or an error.
   void PollReadMultishot(Operation& operation, int fd);
+  // For a socket whose peer has sent FIN, so that no receive is there to tell: completes with
+  // poll's events (POLLRDHUP at once, POLLERR or POLLHUP when the peer resets), each time they
+  // change.
+  void PollHangupMultishot(Operation& operation, int fd);
   // Cancels one operation; it still completes once, with -ECANCELED or its own result.
   void Cancel(Operation& operation);
   // Cancels everything on `fd`; each operation still completes once, with -ECANCELED or its own

@@ -74,7 +74,7 @@ void Acceptor::HandleAccepted(const io::Completion& completion) {
 }
 
 void Acceptor::BeginSession(base::UniqueFd fd) {
-  if (fd.get() >= worker_.descriptor_limit() - kDescriptorReserve) {
+  if (fd.get() >= worker_.descriptor_limit()) {
     worker_.counters().Add(Counter::kAcceptErrors);
     worker_.counters().AddClosed(CloseReason::kTooMany);
     const linger abort_on_close{.l_onoff = 1, .l_linger = 0};

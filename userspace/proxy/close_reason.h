@@ -29,6 +29,7 @@ namespace sluice::proxy {
   X(kBadRequest,           "bad_request",           "the request is not acceptable HTTP/1.1")         \
   X(kBadPath,              "bad_path",              "the request path cannot be normalised safely")   \
   X(kBadResponse,          "bad_response",          "the server's answer is not acceptable HTTP/1.1") \
+  X(kEarlyAnswer,          "early_answer",          "the server sent bytes before the request")       \
   X(kUpgradeRefused,       "upgrade_refused",       "protocol upgrades are not supported on this port") \
   X(kRequestTimeout,       "request_timeout",       "the route's request timeout passed")             \
   X(kHeadTimeout,          "head_timeout",          "the request head did not arrive in time")        \

@@ -18,7 +18,7 @@ HttpConnection::HttpConnection(Worker& worker, Accepted accepted)
   worker_.counters().Add(Counter::kActiveHttp);
   downstream_.Attach(std::move(accepted.fd));
   downstream_.StartReceiving();
-  SetDeadline(worker_.now_ns() + kRequestHeadTimeout);
+  SetDeadline(worker_.now_ns() + worker_.limits().request_head_timeout_ns);
 }
 
 HttpConnection::~HttpConnection() {
@@ -40,7 +40,7 @@ void HttpConnection::OnReceive(Stream&, Received& received) {
       if (state_ != State::kLastSend && state_ != State::kClosed) input_.append(received.data);
       ProcessInput();
       if (state_ == State::kHead && is_first_part && !input_.empty()) {
-        SetDeadline(worker_.now_ns() + kRequestHeadTimeout);
+        SetDeadline(worker_.now_ns() + worker_.limits().request_head_timeout_ns);
       }
       return;
     }
@@ -281,7 +281,8 @@ void HttpConnection::FinishExchange(CloseReason reason) {
     return;
   }
   state_ = State::kHead;
-  SetDeadline(worker_.now_ns() + (input_.empty() ? kDownstreamIdleTimeout : kRequestHeadTimeout));
+  SetDeadline(worker_.now_ns() +
+              (input_.empty() ? kDownstreamIdleTimeout : worker_.limits().request_head_timeout_ns));
   downstream_.StartReceiving();
   ProcessInput();
 }

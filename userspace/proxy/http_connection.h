@@ -41,6 +41,7 @@ class HttpConnection final : public Session, private StreamOwner {
   void OnUpstreamReady();
   void OnUpstreamFailed(CloseReason reason);  // It is gone: never connected.
   void OnUpstreamReceive(Received& received);
+  void OnUpstreamUnsolicited();  // Bytes came before any of the request was sent.
   void OnUpstreamEnd();
   void OnUpstreamBroken(int error);
   void OnUpstreamDrained();
@@ -108,6 +109,8 @@ class HttpConnection final : public Session, private StreamOwner {
   void ForwardResponseHead(const http::ResponseHead& head);
   void FinishResponse(bool is_clean);
   void HandleUpstreamGone(bool is_reset);
+  bool MaySendAgain() const;
+  void SendAgain(bool reset);
   void AnswerLocally(uint16_t status, CloseReason reason, std::string_view text,
                      std::string_view extra_headers = {});
   void AbortExchange(CloseReason reason);

@@ -143,18 +143,33 @@ void HttpConnection::OnUpstreamEnd() {
 
 void HttpConnection::OnUpstreamBroken(int) { HandleUpstreamGone(true); }
 
-// A pooled connection may have been closed by the server just before our request reached it. Such a
-// request is sent again, once, on a fresh connection, if nothing of an answer has come and
-// repeating it is harmless.
+// A pooled connection may have been closed by the server, or filled with bytes that nobody asked
+// for, just before our request reached it. Such a request is sent again, once, on a fresh
+// connection, if nothing of an answer has come and repeating it is harmless.
+bool HttpConnection::MaySendAgain() const {
+  return upstream_->is_reused() && !is_response_head_done_ && upstream_input_.empty() &&
+         !exchange_.has_retried && !exchange_.has_body &&
+         (exchange_.is_idempotent || !upstream_->has_begun_sending());
+}
+
+void HttpConnection::SendAgain(bool reset) {
+  DropUpstream(false, reset);
+  exchange_.has_retried = true;
+  worker_.counters().Add(Counter::kRetries);
+  Send(true);
+}
+
+void HttpConnection::OnUpstreamUnsolicited() {
+  if (MaySendAgain()) {
+    SendAgain(true);
+    return;
+  }
+  AnswerLocally(502, CloseReason::kEarlyAnswer, CloseReasonText(CloseReason::kEarlyAnswer));
+}
+
 void HttpConnection::HandleUpstreamGone(bool is_reset) {
-  const bool may_retry = upstream_->is_reused() && !is_response_head_done_ &&
-                         upstream_input_.empty() && !exchange_.has_retried &&
-                         exchange_.is_idempotent && !exchange_.has_body;
-  if (may_retry) {
-    DropUpstream(false, is_reset);
-    exchange_.has_retried = true;
-    worker_.counters().Add(Counter::kRetries);
-    Send(true);
+  if (MaySendAgain()) {
+    SendAgain(is_reset);
     return;
   }
   const CloseReason reason = is_reset ? CloseReason::kServerReset : CloseReason::kServerClosed;

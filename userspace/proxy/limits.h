@@ -75,6 +75,13 @@ inline constexpr uint64_t kRecentConcurrency = 10 * kMillisecond;  // Since two 
 // The end: what is still in the ring gets this long.
 inline constexpr uint64_t kTearDownGrace = 500 * kMillisecond;
 
+// Those that a worker is told at its start, so that a test need not wait for the real ones.
+struct WorkerLimits {
+  uint64_t request_head_timeout_ns = kRequestHeadTimeout;
+  int descriptors_max = 0;  // Of the process; 0: RLIMIT_NOFILE.
+  int descriptor_reserve = kDescriptorReserve;
+};
+
 // Series of (service, route, backend); the last one is "other".
 inline constexpr uint32_t kBackendStatsMax = 4096;
 

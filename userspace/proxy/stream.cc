@@ -1,5 +1,6 @@
 #include "userspace/proxy/stream.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -24,12 +25,13 @@ Stream::Stream(Worker& worker, StreamOwner& owner)
       owner_(&owner),
       receive_{.on_complete = &Stream::OnReceiveComplete, .self = this},
       send_{.on_complete = &Stream::OnSendComplete, .self = this},
+      watch_{.on_complete = &Stream::OnWatchComplete, .self = this},
       outbox_(worker.segments()),
       stash_(worker.segments()),
       busy_timer_(&Stream::OnBusyTimer, this) {}
 
 Stream::~Stream() {
-  SLUICE_DCHECK(!receive_.is_pending && !send_.is_pending);
+  SLUICE_DCHECK(!has_operations());
   Unlink();
 }
 
@@ -101,6 +103,7 @@ void Stream::Service() {
     ArmReceive();
   }
   PrepareSend();
+  WatchForReset();
   if (must_report_drained_ && !is_closing_) {
     must_report_drained_ = false;
     owner_->OnSendDrained(*this);
@@ -116,6 +119,27 @@ void Stream::ArmReceive() {
   }
   is_cancelling_receive_ = false;
   worker_.ring().ReceiveMultishot(receive_, fd_.get());
+}
+
+void Stream::WatchForReset() {
+  if (!has_received_end_ || has_watched_ || is_broken_) return;
+  has_watched_ = true;
+  worker_.ring().PollHangupMultishot(watch_, fd_.get());
+}
+
+void Stream::OnWatchComplete(void* self, const io::Completion& completion) {
+  auto& stream = *static_cast<Stream*>(self);
+  if (!completion.has_more) stream.MarkDirty();  // Who closes may wait for this.
+  if (completion.result > 0) stream.HandleHangup(completion.result);
+}
+
+void Stream::HandleHangup(int events) {
+  // HUP alone, when our FIN is out as well, is the orderly end.
+  const bool is_reset = (events & POLLERR) != 0 || ((events & POLLHUP) != 0 && !has_sent_fin_);
+  if (!is_reset || is_broken_ || is_closing_) return;
+  is_broken_ = true;
+  MarkDirty();
+  owner_->OnBroken(*this, ECONNRESET);
 }
 
 void Stream::DeliverStash() {
@@ -201,7 +225,10 @@ void Stream::HandleSent(const io::Completion& completion) {
     worker_.ring().PollWrite(send_, fd_.get());
     return;
   }
-  if (completion.result > 0) outbox_.Consume(static_cast<size_t>(completion.result));
+  if (completion.result > 0) {
+    sent_size_ += static_cast<uint64_t>(completion.result);
+    outbox_.Consume(static_cast<size_t>(completion.result));
+  }
   MarkDirty();
   if (is_closing_) return;
   if (completion.result == -kReceiverBusyError && worker_.is_accelerated()) {
@@ -234,11 +261,11 @@ void Stream::RetryLater() {
 void Stream::OnBusyTimer(void* self) { static_cast<Stream*>(self)->MarkDirty(); }
 
 void Stream::ContinueClose() {
-  if ((receive_.is_pending || send_.is_pending) && !has_cancelled_) {
+  if (has_operations() && !has_cancelled_) {
     has_cancelled_ = true;
     worker_.ring().CancelAll(fd_.get());
   }
-  if (receive_.is_pending || send_.is_pending) return;  // The last completion makes us dirty again.
+  if (has_operations()) return;  // The last completion makes us dirty again.
   outbox_.Clear();
   stash_.Clear();
   if (fd_.is_valid()) {

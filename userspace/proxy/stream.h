@@ -61,6 +61,7 @@ class Stream : public base::ListLink<DirtyTag> {
   void Forward(Received& received,
                std::string_view part);  // `part` of received.data; borrows when it pays.
   size_t queued_size() const { return outbox_.size(); }
+  uint64_t sent_size() const { return sent_size_; }  // Bytes that the kernel has taken so far.
   bool is_above_high_mark() const;
   void FinishSending();  // FIN once the queue is empty.
   bool has_sent_fin() const { return has_sent_fin_; }
@@ -79,10 +80,16 @@ class Stream : public base::ListLink<DirtyTag> {
   void MarkDirty();
   static void OnReceiveComplete(void* self, const io::Completion& completion);
   static void OnSendComplete(void* self, const io::Completion& completion);
+  static void OnWatchComplete(void* self, const io::Completion& completion);
   static void OnBusyTimer(void* self);
   void HandleReceived(const io::Completion& completion);
   void HandleSent(const io::Completion& completion);
+  void HandleHangup(int events);
   void ArmReceive();
+  void WatchForReset();
+  bool has_operations() const {
+    return receive_.is_pending || send_.is_pending || watch_.is_pending;
+  }
   void DeliverStash();
   void PrepareSend();
   void RetryLater();
@@ -93,14 +100,17 @@ class Stream : public base::ListLink<DirtyTag> {
   base::UniqueFd fd_;
   io::Operation receive_;
   io::Operation send_;
+  io::Operation watch_;  // After the peer's FIN: its reset, which no receive can tell any more.
   Outbox outbox_;
   Outbox stash_;
+  uint64_t sent_size_ = 0;
   io::Timer busy_timer_;
   uint32_t busy_wait_us_ = 0;  // Of the last retry; 0: the last send was taken.
   bool wants_receive_ : 1 = false;
   bool is_cancelling_receive_ : 1 = false;
   bool has_received_end_ : 1 = false;
   bool must_report_end_ : 1 = false;
+  bool has_watched_ : 1 = false;
   bool is_waiting_for_room_ : 1 = false;  // `send_` is a poll.
   bool wants_fin_ : 1 = false;
   bool has_sent_fin_ : 1 = false;

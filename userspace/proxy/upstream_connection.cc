@@ -28,6 +28,7 @@ void UpstreamConnection::SetUser(HttpConnection& user) {
   SLUICE_DCHECK(user_ == nullptr);
   user_ = &user;
   ++use_count_;
+  sent_before_use_ = stream_.sent_size();
 }
 
 void UpstreamConnection::Release(bool is_reusable, bool reset) {
@@ -99,11 +100,17 @@ void UpstreamConnection::OnDialed(base::UniqueFd fd, CloseReason reason) {
 }
 
 void UpstreamConnection::OnReceive(Stream&, Received& received) {
-  if (user_ != nullptr) {
+  if (user_ != nullptr && has_begun_sending()) {
     user_->OnUpstreamReceive(received);
-  } else {
-    Close(true);  // An answer that nobody asked for.
+    return;
   }
+  // Bytes that nobody asked for. Handed on they would answer whatever request comes next, and every
+  // later answer would go to the wrong one.
+  worker_.counters().Add(Counter::kUnsolicited);
+  if (user_ != nullptr)
+    user_->OnUpstreamUnsolicited();
+  else
+    Close(true);
 }
 
 void UpstreamConnection::OnReceiveEnd(Stream&) {

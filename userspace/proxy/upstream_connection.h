@@ -28,6 +28,8 @@ class UpstreamConnection final : public Session,
   bool is_connected() const { return stream_.is_attached(); }
   bool is_idle() const { return base::ListLink<IdleTag>::is_linked(); }
   bool is_reused() const { return use_count_ > 1; }
+  // Something of the user's request is on its way: only then can what arrives be its answer.
+  bool has_begun_sending() const { return stream_.sent_size() > sent_before_use_; }
 
   void Abandon(CloseReason reason) override;
   void Drain() override;
@@ -47,6 +49,7 @@ class UpstreamConnection final : public Session,
   UpstreamPool& pool_;
   HttpConnection* user_ = nullptr;
   uint32_t use_count_ = 0;
+  uint64_t sent_before_use_ = 0;
   bool must_close_ = false;
   Stream stream_;
   Dial dial_;

@@ -16,10 +16,11 @@
 namespace sluice::proxy {
 namespace {
 
-int DescriptorLimit() {
+int DescriptorLimit(const WorkerLimits& limits) {
+  if (limits.descriptors_max > 0) return limits.descriptors_max - limits.descriptor_reserve;
   rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
-  return static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 1 << 30));
+  return static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 1 << 30)) - limits.descriptor_reserve;
 }
 
 // One thread waits for one event of another. (Not absl::Notification: see mailbox.h.)
@@ -47,7 +48,7 @@ Worker::Worker(WorkerOptions options, OriginalDestinationLookup lookup, WorkerRe
     : options_(options),
       lookup_(std::move(lookup)),
       requests_(std::move(requests)),
-      descriptor_limit_(DescriptorLimit()),
+      descriptor_limit_(DescriptorLimit(options.limits)),
       timers_(base::MonotonicNanos()),
       random_(base::MonotonicNanos() ^ (uint64_t{options.index} << 56)),
       access_log_(options.access_log_format, options.access_log_fd, counters_),

@@ -21,6 +21,7 @@
 #include "userspace/proxy/access_log.h"
 #include "userspace/proxy/config_pin.h"
 #include "userspace/proxy/counters.h"
+#include "userspace/proxy/limits.h"
 #include "userspace/proxy/local_pod.h"
 #include "userspace/proxy/outbox.h"
 #include "userspace/proxy/runtime_config.h"
@@ -45,6 +46,7 @@ struct WorkerOptions {
   uint64_t spin_ns = 0;  // Busy polling for a lone client before the worker sleeps; 0: never.
   AccessLogFormat access_log_format = AccessLogFormat::kOff;
   int access_log_fd = -1;  // Borrowed.
+  WorkerLimits limits;
 };
 
 // A connection of any kind, owned by the worker from acceptance until it asks to be freed.
@@ -89,6 +91,7 @@ class Worker {
   UpstreamPools& pools() { return *pools_; }
   AccessLog& access_log() { return access_log_; }
   uint64_t now_ns() const { return now_ns_; }
+  const WorkerLimits& limits() const { return options_.limits; }
   int descriptor_limit() const { return descriptor_limit_; }
   bool is_accelerated() const { return options_.is_accelerated; }
   bool is_draining() const { return is_draining_; }
@@ -134,7 +137,7 @@ class Worker {
   const WorkerOptions options_;
   const OriginalDestinationLookup lookup_;
   const WorkerRequests requests_;
-  const int descriptor_limit_;  // RLIMIT_NOFILE at the start.
+  const int descriptor_limit_;  // New connections get none from here on.
   Counters counters_;
   io::Mailbox mailbox_;
   std::thread thread_;

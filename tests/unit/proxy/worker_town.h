@@ -1,0 +1,251 @@
+// A worker that runs, with pods, a Service and a server of the test's own on the loopback interface
+// of a network namespace that this process enters: no kernel programs. Service 10.96.0.1 has an
+// HTTP port 80 and a TCP port 90; the test accepts what the worker dials. Requires: io_uring and a
+// namespace (is_running() is false without).
+#pragma once
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "userspace/base/check.h"
+#include "userspace/base/unique_fd.h"
+#include "userspace/model/snapshot_builder.h"
+#include "userspace/proxy/worker.h"
+
+namespace sluice::proxy {
+
+inline constexpr std::string_view kGet = "GET /a HTTP/1.1\r\nHost: t\r\n\r\n";
+inline constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+// True as soon as `is_true()` is; false after ten seconds.
+template <typename Condition>
+bool Eventually(Condition is_true) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!is_true()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    ::poll(nullptr, 0, 1);
+  }
+  return true;
+}
+
+// An address that may be an endpoint's, which a loopback address may not.
+inline constexpr uint32_t kServerAddress = 0x0A090001;  // 10.9.0.1
+
+// Once for the process, before it has a second thread.
+inline bool EnterOwnNetwork() {
+  static const bool has_entered = [] {
+    if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) return false;
+    const base::UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ifreq up{};
+    std::strcpy(up.ifr_name, "lo");
+    up.ifr_flags = IFF_UP;
+    ifreq address{};
+    std::strcpy(address.ifr_name, "lo:1");
+    sockaddr_in server{};
+    server.sin_family = AF_INET;
+    server.sin_addr.s_addr = htonl(kServerAddress);
+    std::memcpy(&address.ifr_addr, &server, sizeof server);
+    return ioctl(fd.get(), SIOCSIFFLAGS, &up) == 0 && ioctl(fd.get(), SIOCSIFADDR, &address) == 0;
+  }();
+  return has_entered;
+}
+
+inline void LimitTime(int fd) {
+  const timeval limit{.tv_sec = 10, .tv_usec = 0};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
+// A blocking socket whose calls give up after ten seconds.
+class Peer {
+ public:
+  explicit Peer(base::UniqueFd fd) : fd_(std::move(fd)) { LimitTime(fd_.get()); }
+  int fd() const { return fd_.get(); }
+  bool Send(std::string_view bytes) {
+    return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(bytes.size());
+  }
+  // Everything up to and including `end`; what came if it ends before ("!reset" is appended then).
+  std::string ReadUntil(std::string_view end) {
+    std::string seen;
+    while (!seen.ends_with(end)) {
+      char byte;
+      const ssize_t size = ::recv(fd_.get(), &byte, 1, 0);
+      if (size < 0) return seen + "!" + std::strerror(errno);
+      if (size == 0) return seen;
+      seen += byte;
+    }
+    return seen;
+  }
+  std::string ReadHead() { return ReadUntil("\r\n\r\n"); }
+  std::string ReadAll() { return ReadUntil("no such text"); }
+  void FinishSending() { ::shutdown(fd_.get(), SHUT_WR); }
+  void Reset() {
+    const linger abort_on_close{.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &abort_on_close, sizeof abort_on_close);
+    fd_.Reset();
+  }
+  void Close() { fd_.Reset(); }
+
+ private:
+  base::UniqueFd fd_;
+};
+
+class WorkerTown {
+ public:
+  explicit WorkerTown(WorkerLimits limits = {})
+      : is_running_(EnterOwnNetwork()),
+        server_(Listen(kServerAddress, &server_port_)),
+        worker_({.limits = limits},
+                [this](uint64_t, const base::SocketAddress&) { return dialled_; },
+                {.sockets_wanted = [this](uint32_t, const DialSocketKey& key, uint32_t count) {
+                  MakeSockets(key, count);
+                }}) {
+    LimitTime(server_.get());
+    is_running_ = is_running_ && worker_.Start(MakeConfig()).ok();
+    if (is_running_) AddPod(1);
+  }
+  ~WorkerTown() { worker_.StopAndJoin(); }
+
+  bool is_running() const { return is_running_; }
+  Worker& worker() { return worker_; }
+  uint64_t count(Counter counter) const {
+    return worker_.counters().value(static_cast<size_t>(counter));
+  }
+  uint64_t closed(CloseReason reason) const {
+    return worker_.counters().closed(static_cast<size_t>(reason));
+  }
+  uint64_t refused(CloseReason reason) const {
+    return worker_.counters().refused(static_cast<size_t>(reason));
+  }
+
+  void AddPod(uint32_t pod_id) {
+    uint16_t port = 0;
+    auto spec = std::make_shared<LocalPodSpec>(
+        LocalPodSpec{.pod_id = pod_id, .name = "p", .namespace_name = "shop"});
+    spec->addresses.push_back(*base::IpAddress::Parse("10.0.0." + std::to_string(pod_id)));
+    spec->listeners.push_back({.is_inbound = false, .fd = Listen(INADDR_LOOPBACK, &port)});
+    ports_.emplace_back(pod_id, port);
+    worker_.Post([this, spec] { worker_.AddPod(std::move(*spec)); });
+  }
+  Peer Connect(uint32_t pod_id = 1) {
+    base::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    for (const auto& [id, port] : ports_) {
+      if (id != pod_id) continue;
+      const sockaddr_in address = At(INADDR_LOOPBACK, port);
+      ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    }
+    return Peer(std::move(fd));
+  }
+  Peer Accept() {
+    return Peer(base::UniqueFd(::accept4(server_.get(), nullptr, nullptr, SOCK_CLOEXEC)));
+  }
+  // What every client of this town dials: the HTTP port unless a test says otherwise.
+  void Dial(std::string_view address) { dialled_ = *base::SocketAddress::Parse(address); }
+  // The agent's part is played no more: dials wait for sockets.
+  void GiveNoSockets() { gives_sockets_ = false; }
+  // The worker does nothing while `during` runs.
+  template <typename Work>
+  void WhileHeld(Work during) {
+    std::atomic<bool> is_held{false};
+    std::atomic<bool> may_go{false};
+    worker_.Post([&] {
+      is_held = true;
+      is_held.notify_one();
+      may_go.wait(false);
+    });
+    is_held.wait(false);
+    during();
+    may_go = true;
+    may_go.notify_one();
+  }
+  int server_fd() const { return server_.get(); }
+  // Not through the worker.
+  Peer ConnectToServer() const {
+    base::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const sockaddr_in address = At(kServerAddress, server_port_);
+    ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    return Peer(std::move(fd));
+  }
+
+ private:
+  static sockaddr_in At(uint32_t ip, uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(ip);
+    return address;
+  }
+  static base::UniqueFd Listen(uint32_t ip, uint16_t* port) {
+    base::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address = At(ip, 0);
+    socklen_t size = sizeof address;
+    ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size);
+    ::listen(fd.get(), 1024);
+    ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size);
+    *port = ntohs(address.sin_port);
+    return fd;
+  }
+  void MakeSockets(const DialSocketKey& key, uint32_t count) {
+    if (!gives_sockets_) return;
+    auto sockets = std::make_shared<std::vector<base::UniqueFd>>();
+    for (uint32_t i = 0; i < count; ++i) {
+      sockets->emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    }
+    worker_.Post([this, key, sockets] { worker_.AddDialSockets(key, std::move(*sockets)); });
+  }
+  std::shared_ptr<const RuntimeConfig> MakeConfig() {
+    model::SnapshotBuilder builder;
+    istio::workload::Address service_address;
+    auto& service = *service_address.mutable_service();
+    service.set_name("web");
+    service.set_namespace_("shop");
+    service.set_hostname("web.shop");
+    service.add_addresses()->set_address(base::IpAddress::Parse("10.96.0.1")->ToBytes());
+    istio::workload::Address workload_address;
+    auto& workload = *workload_address.mutable_workload();
+    workload.set_uid("standalone//Pod/shop/web-1");
+    workload.set_name("web-1");
+    workload.set_namespace_("shop");
+    workload.add_addresses(base::IpAddress::Parse("10.9.0.1")->ToBytes());
+    for (const auto& [number, protocol] :
+         {std::pair{80u, istio::workload::HTTP11}, std::pair{90u, istio::workload::TCP}}) {
+      auto& port = *service.add_ports();
+      port.set_service_port(number);
+      port.set_app_protocol(protocol);
+      auto& target = *(*workload.mutable_services())["shop/web.shop"].add_ports();
+      target.set_service_port(number);
+      target.set_target_port(server_port_);
+    }
+    SLUICE_CHECK(builder.PutAddress(service_address).empty());
+    SLUICE_CHECK(builder.PutAddress(workload_address).empty());
+    return RuntimeConfig::Build(builder.Build(1), nullptr, names_);
+  }
+
+  bool is_running_;
+  uint16_t server_port_ = 0;
+  base::UniqueFd server_;
+  BackendNames names_;
+  base::SocketAddress dialled_ = *base::SocketAddress::Parse("10.96.0.1:80");
+  std::atomic<bool> gives_sockets_{true};
+  std::vector<std::pair<uint32_t, uint16_t>> ports_;
+  Worker worker_;
+};
+
+}  // namespace sluice::proxy
