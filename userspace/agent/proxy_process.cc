@@ -18,6 +18,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "userspace/base/errors.h"
+#include "userspace/base/exit_codes.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
@@ -127,6 +128,10 @@ std::string ReapProxy(pid_t pid) {
   int status = 0;
   while (waitpid(pid, &status, 0) < 0) {
     if (errno != EINTR) return "unknown";
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == base::kExitHostUnfit) {
+    return absl::StrCat("exit code ", base::kExitHostUnfit,
+                        ": this host forbids what it needs, its log says what (io_uring)");
   }
   if (WIFEXITED(status)) return absl::StrCat("exit code ", WEXITSTATUS(status));
   const int signal = WTERMSIG(status);

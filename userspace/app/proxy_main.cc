@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "userspace/base/exit_codes.h"
 #include "userspace/base/log.h"
 #include "userspace/base/unique_fd.h"
 #include "userspace/datapath/constants.h"
@@ -60,7 +61,7 @@ int main(int argc, char** argv) {
   const absl::Status status = link.Run();
   if (!status.ok()) {
     sluice::base::LogError("proxy ends", {{"reason", std::string(status.message())}});
-    return 1;
+    return link.is_host_unfit() ? sluice::base::kExitHostUnfit : 1;
   }
   return 0;
 }

@@ -72,6 +72,12 @@ bool HasCgroup2Mount(const std::string& mounts) {
   return false;
 }
 
+// 1 forbids it to the unprivileged, which the proxy is, unless a group is excepted.
+bool IsRingForbidden(const std::string& disabled, const std::string& group) {
+  const auto value = absl::StripAsciiWhitespace(disabled);
+  return value == "2" || (value == "1" && absl::StripAsciiWhitespace(group) == "-1");
+}
+
 absl::Status CheckPrivilegesAndKernel() {
   if (geteuid() != 0)
     return Unmet("the mesh loads BPF programs and enters network namespaces: run it as root");
@@ -90,7 +96,8 @@ absl::Status CheckPrivilegesAndKernel() {
         "no cgroup v2 file system is mounted: mount -t cgroup2 none /sys/fs/cgroup (or "
         "/sys/fs/cgroup/unified)");
   }
-  if (absl::StripAsciiWhitespace(ReadText("/proc/sys/kernel/io_uring_disabled")) == "2") {
+  if (IsRingForbidden(ReadText("/proc/sys/kernel/io_uring_disabled"),
+                      ReadText("/proc/sys/kernel/io_uring_group"))) {
     return Unmet("io_uring is forbidden on this host: sysctl kernel.io_uring_disabled=0");
   }
   return absl::OkStatus();

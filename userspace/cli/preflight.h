@@ -28,6 +28,8 @@ absl::StatusOr<base::UniqueFd> TakeStateFolder(const std::string& state_dir);
 
 // "6.1.0-18-amd64" -> at least 6.1? Pure.
 bool IsKernelAtLeast(const std::string& release, int major, int minor);
+// What kernel.io_uring_disabled and kernel.io_uring_group mean for the unprivileged proxy. Pure.
+bool IsRingForbidden(const std::string& disabled, const std::string& group);
 // Whether a table in the form of /proc/self/mounts has a cgroup v2 file system. Pure.
 bool HasCgroup2Mount(const std::string& mounts);
 

@@ -1,7 +1,9 @@
-// Messages to a worker from other threads: a queue under a mutex, on the cold path only. Its length
-// is not bounded: the agent link posts a few messages per packet, and the worker takes all of them
-// each time it wakes. Thread: Post from any; the worker takes all at once when its eventfd becomes
-// readable.
+// Messages to a worker from other threads: a queue under a mutex, on the cold path only. Thread:
+// Post from any; the worker takes all at once when its eventfd becomes readable. Bounds: those of
+// who posts. To workers only the agent link does, two messages for a packet at most, and it reads
+// no packet while one of them has too many waiting (kMailboxHigh). To the agent link workers do:
+// one request for each stock of sockets that runs dry, until it is answered, and one word for a
+// packet that all have seen.
 #pragma once
 
 #include <sys/eventfd.h>
@@ -29,6 +31,10 @@ class Mailbox {
     eventfd_write(event_.get(), 1);
   }
 
+  size_t size() {
+    std::lock_guard lock(mutex_);
+    return messages_.size();
+  }
   int event_fd() const { return event_.get(); }
 
   std::vector<Message> TakeAll() {

@@ -24,6 +24,28 @@ struct Message {
   std::array<iovec, kVectorsPerMessageMax> vectors;
 };
 
+// Says who forbids it and what to do; anything but a refusal is told as it is.
+absl::Status SetupError(int error) {
+  switch (error) {
+    case EPERM:
+    case EACCES:
+      return absl::UnavailableError(
+          "io_uring is forbidden to this process: set kernel.io_uring_disabled=0, and allow "
+          "io_uring_setup, io_uring_enter and io_uring_register in its seccomp profile");
+    case ENOSYS:
+      return absl::UnavailableError(
+          "this kernel has no io_uring, or a seccomp profile hides it: Linux 6.1 or newer with "
+          "CONFIG_IO_URING is needed, and io_uring_setup, io_uring_enter and io_uring_register "
+          "allowed");
+    case EINVAL:
+      return absl::UnavailableError(
+          "this kernel's io_uring lacks SINGLE_ISSUER and DEFER_TASKRUN: Linux 6.1 or newer is "
+          "needed");
+    default:
+      return base::ErrnoStatus(error, "io_uring_setup");
+  }
+}
+
 }  // namespace
 
 struct Ring::State {
@@ -59,8 +81,7 @@ absl::StatusOr<std::unique_ptr<Ring>> Ring::Create(const RingOptions& options) {
   params.cq_entries = options.entries * 4;
   if (const int error = io_uring_queue_init_params(options.entries, &state->ring, &params);
       error < 0) {
-    return base::ErrnoStatus(
-        -error, "io_uring_setup (Linux 6.1 or newer with kernel.io_uring_disabled=0 is needed)");
+    return SetupError(-error);
   }
   state->buffer_ring_size = options.receive_buffer_count * sizeof(io_uring_buf);
   state->buffers_size = size_t{options.receive_buffer_count} * options.receive_buffer_size;
@@ -113,6 +134,14 @@ void Ring::AcceptMultishot(Operation& operation, int listener) {
 void Ring::ReceiveMultishot(Operation& operation, int fd) {
   io_uring_sqe* entry = NextEntry(&operation);
   io_uring_prep_recv_multishot(entry, fd, nullptr, 0, 0);
+  entry->flags |= IOSQE_BUFFER_SELECT;
+  entry->buf_group = kBufferGroup;
+  io_uring_sqe_set_data(entry, &operation);
+}
+
+void Ring::ReceiveOnce(Operation& operation, int fd) {
+  io_uring_sqe* entry = NextEntry(&operation);
+  io_uring_prep_recv(entry, fd, nullptr, 0, 0);
   entry->flags |= IOSQE_BUFFER_SELECT;
   entry->buf_group = kBufferGroup;
   io_uring_sqe_set_data(entry, &operation);

@@ -59,6 +59,7 @@ class Ring {
   // from here.
   void AcceptMultishot(Operation& operation, int listener);
   void ReceiveMultishot(Operation& operation, int fd);
+  void ReceiveOnce(Operation& operation, int fd);  // One buffer at most.
   void Connect(Operation& operation, int fd, const ConnectTarget& target);
   // `data` (Send) must stay put until the completion; the vectors themselves are copied.
   // The result may be less than asked; -EAGAIN: no room, PollWrite tells when there is.

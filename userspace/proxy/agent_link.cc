@@ -77,9 +77,12 @@ AgentLink::~AgentLink() {
 
 absl::Status AgentLink::Run() {
   while (true) {
-    std::array<pollfd, 2> polled = {{{.fd = socket_.get(), .events = POLLIN, .revents = 0},
-                                     {.fd = mailbox_.event_fd(), .events = POLLIN, .revents = 0}}};
-    const int timeout_ms = drain_deadline_ns_ != 0 ? 50 : -1;
+    const bool may_read = MayReadPackets();
+    std::array<pollfd, 2> polled = {
+        {{.fd = may_read ? socket_.get() : -1, .events = POLLIN, .revents = 0},
+         {.fd = mailbox_.event_fd(), .events = POLLIN, .revents = 0}}};
+    int timeout_ms = drain_deadline_ns_ != 0 ? 50 : -1;
+    if (!may_read) timeout_ms = kMailboxRetryMs;
     if (::poll(polled.data(), polled.size(), timeout_ms) < 0 && errno != EINTR) {
       return base::ErrnoStatus(errno, "poll");
     }
@@ -97,6 +100,18 @@ absl::Status AgentLink::Run() {
       if (sessions == 0 || base::MonotonicNanos() > drain_deadline_ns_) return absl::OkStatus();
     }
   }
+}
+
+// What a worker cannot take yet waits in the socket, and in the end with the agent.
+bool AgentLink::MayReadPackets() {
+  const bool is_behind = std::any_of(workers_.begin(), workers_.end(),
+                                     [](const auto& worker) { return worker->is_behind(); });
+  if (is_behind && !is_behind_) {
+    base::LogWarning("a worker is behind; the agent's messages wait",
+                     {{"messages", static_cast<uint64_t>(kMailboxHigh)}});
+  }
+  is_behind_ = is_behind;
+  return !is_behind;
 }
 
 absl::Status AgentLink::HandlePacket() {
@@ -158,15 +173,21 @@ absl::Status AgentLink::Configure(const node::v1::Configure& configure,
       .sockets_wanted = [this](uint32_t worker, const DialSocketKey& key, uint32_t count) {
         mailbox_.Post([this, worker, key, count] { AskForSockets(worker, key, count); });
       }};
+  const WorkerLimits limits{.buffered_bytes_max = kBufferedBytesMax / configure.worker_count()};
   for (uint32_t i = 0; i < configure.worker_count(); ++i) {
     workers_.push_back(
         std::make_unique<Worker>(WorkerOptions{.index = i,
+                                               .worker_count = configure.worker_count(),
                                                .is_accelerated = configure.is_accelerated(),
                                                .spin_ns = kSpinTime,
                                                .access_log_format = format,
-                                               .access_log_fd = access_log_.get()},
+                                               .access_log_fd = access_log_.get(),
+                                               .limits = limits},
                                  lookup, requests));
-    if (absl::Status status = workers_.back()->Start(config_); !status.ok()) return status;
+    if (absl::Status status = workers_.back()->Start(config_); !status.ok()) {
+      is_host_unfit_ = absl::IsUnavailable(status);
+      return status;
+    }
   }
   // Everything that needs more system calls (threads, rings) exists now.
   if (absl::Status status = DropToServing(); !status.ok()) return status;

@@ -31,10 +31,13 @@ class AgentLink {
   // Serves until the agent goes or a drain is over. Errors: the socket, the ring, a message that
   // cannot be understood.
   absl::Status Run();
+  // Why Run ended: no worker can be started on this host.
+  bool is_host_unfit() const { return is_host_unfit_; }
 
  private:
   using KeyTuple = std::tuple<uint32_t, uint8_t, bool>;  // Of a DialSocketKey, for hashing.
 
+  bool MayReadPackets();
   absl::Status HandlePacket();
   absl::Status Handle(const node::v1::ToProxy& message, std::vector<base::UniqueFd> fds);
   absl::Status Configure(const node::v1::Configure& configure, std::vector<base::UniqueFd> fds);
@@ -60,6 +63,8 @@ class AgentLink {
   std::shared_ptr<const RuntimeConfig> config_;
   absl::flat_hash_map<KeyTuple, std::vector<uint32_t>>
       sockets_asked_;  // Workers, in the order they asked.
+  bool is_behind_ = false;
+  bool is_host_unfit_ = false;
   uint64_t drain_deadline_ns_ = 0;
 };
 

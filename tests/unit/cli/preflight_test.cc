@@ -34,6 +34,14 @@ TEST(KernelReleaseTest, ComparesMajorThenMinor) {
   EXPECT_FALSE(IsKernelAtLeast("unknown", 6, 1));
 }
 
+TEST(RingSettingTest, ForbidsTheProxyUnlessItIsAllowedOrAGroupIs) {
+  EXPECT_FALSE(IsRingForbidden("", ""));  // A kernel without the setting.
+  EXPECT_FALSE(IsRingForbidden("0\n", "-1\n"));
+  EXPECT_TRUE(IsRingForbidden("1\n", "-1\n"));
+  EXPECT_FALSE(IsRingForbidden("1\n", "61337\n"));
+  EXPECT_TRUE(IsRingForbidden("2\n", "61337\n"));
+}
+
 TEST(MountTableTest, FindsCgroup2WhereverItIsMounted) {
   EXPECT_TRUE(
       HasCgroup2Mount("proc /proc proc rw 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n"));
