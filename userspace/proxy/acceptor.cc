@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "userspace/base/check.h"
 #include "userspace/proxy/http_connection.h"
@@ -73,12 +74,21 @@ void Acceptor::HandleAccepted(const io::Completion& completion) {
   worker_.timers().Arm(retry_, worker_.now_ns() + kAcceptRetry);
 }
 
+// A reset: the client learns at once, and nothing of the connection stays in the kernel.
+void Acceptor::Refuse(base::UniqueFd fd, CloseReason reason) {
+  worker_.counters().AddClosed(reason);
+  const linger abort_on_close{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &abort_on_close, sizeof abort_on_close);
+}
+
 void Acceptor::BeginSession(base::UniqueFd fd) {
   if (fd.get() >= worker_.descriptor_limit()) {
     worker_.counters().Add(Counter::kAcceptErrors);
-    worker_.counters().AddClosed(CloseReason::kTooMany);
-    const linger abort_on_close{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &abort_on_close, sizeof abort_on_close);
+    Refuse(std::move(fd), CloseReason::kTooMany);
+    return;
+  }
+  if (!worker_.HasShareLeft(pod_id_)) {
+    Refuse(std::move(fd), CloseReason::kPodShare);
     return;
   }
   Accepted accepted{.pod_id = pod_id_, .is_inbound = is_inbound_};
@@ -99,9 +109,7 @@ void Acceptor::BeginSession(base::UniqueFd fd) {
     }
   }
   if (!dialled) {
-    worker_.counters().AddClosed(CloseReason::kNoOriginalDst);
-    const linger reset{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    Refuse(std::move(fd), CloseReason::kNoOriginalDst);
     return;
   }
   accepted.dialled = *dialled;

@@ -8,6 +8,7 @@
 #include "userspace/base/unique_fd.h"
 #include "userspace/io/ring.h"
 #include "userspace/io/timer_wheel.h"
+#include "userspace/proxy/close_reason.h"
 #include "userspace/proxy/local_pod.h"
 
 namespace sluice::proxy {
@@ -26,6 +27,7 @@ class Acceptor {
   static void OnRetry(void* self);
   void HandleAccepted(const io::Completion& completion);
   void BeginSession(base::UniqueFd fd);
+  void Refuse(base::UniqueFd fd, CloseReason reason);
 
   Worker& worker_;
   const uint32_t pod_id_;

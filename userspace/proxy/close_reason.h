@@ -36,6 +36,8 @@ namespace sluice::proxy {
   X(kIdleTimeout,          "idle_timeout",          "nothing was sent for too long")                  \
   X(kDiscardLimit,         "discard_limit",         "too much request body after the answer")         \
   X(kTooMany,              "too_many_connections",  "the process is about to run out of descriptors") \
+  X(kPodShare,             "pod_share",             "the pod has its share of the proxy's descriptors") \
+  X(kMemoryLimit,          "memory_limit",          "the proxy holds as many bytes for clients as it may") \
   X(kDraining,             "draining",              "the proxy is shutting down")                     \
   X(kPodRemoved,           "pod_removed",           "the pod left the mesh")                          \
   X(kInternal,             "internal",              "a limit of the proxy itself was hit")

@@ -34,6 +34,7 @@ namespace sluice::proxy {
   X(kBufferStarved,   "sluice_receive_buffers_starved_total", "",            false, "Receives put off because no buffer was free.") \
   X(kBytesFromClient, "sluice_bytes_total",              "direction=from_client", false, "Bytes read from clients.")          \
   X(kBytesToClient,   "sluice_bytes_total",              "direction=to_client",   false, "Bytes written to clients.")         \
+  X(kBufferedBytes,   "sluice_buffered_bytes",           "",                 true,  "Bytes of memory held for clients in buffers.") \
   X(kAcceptErrors,    "sluice_accept_errors_total",      "",                 false, "Accepts that failed, for want of descriptors for example.") \
   X(kLogDropped,      "sluice_access_log_dropped_total", "",                 false, "Access log lines lost because the log could not take them.") \
   X(kTurns,           "sluice_worker_turns_total",       "",                 false, "Turns of the event loop.")               \
@@ -69,6 +70,7 @@ class Tally {
   void Add(uint64_t amount) {
     value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
   }
+  void Set(uint64_t value) { value_.store(value, std::memory_order_relaxed); }
   uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -89,6 +91,7 @@ class Counters {
     values_[static_cast<size_t>(counter)].Add(amount);
   }
   void Subtract(Counter counter) { values_[static_cast<size_t>(counter)].Add(~uint64_t{0}); }
+  void Set(Counter counter, uint64_t value) { values_[static_cast<size_t>(counter)].Set(value); }
   void AddClosed(CloseReason reason) { closed_[static_cast<size_t>(reason)].Add(1); }
   void AddRefused(CloseReason reason) { refused_[static_cast<size_t>(reason)].Add(1); }
   BackendTally& backend(uint32_t id) { return backends_[id]; }

@@ -22,12 +22,18 @@ HttpConnection::HttpConnection(Worker& worker, Accepted accepted)
 }
 
 HttpConnection::~HttpConnection() {
+  worker_.buffers().Subtract(counted_bytes_);
   worker_.counters().Subtract(Counter::kActiveHttp);
   worker_.counters().AddClosed(close_reason_);
 }
 
 void HttpConnection::OnReceive(Stream&, Received& received) {
   worker_.counters().Add(Counter::kBytesFromClient, received.data.size());
+  TakeInput(received);
+  CountBuffers();
+}
+
+void HttpConnection::TakeInput(Received& received) {
   switch (state_) {
     case State::kHead: {
       const bool is_first_part = input_.empty();
@@ -197,6 +203,8 @@ void HttpConnection::Close(CloseReason reason, bool reset) {
   state_ = State::kClosed;
   close_reason_ = reason;
   timer_.Disarm();
+  input_.clear();
+  FreeLargeBuffers();
   downstream_.Close(reset);
 }
 
@@ -257,12 +265,14 @@ void HttpConnection::EndExchange(CloseReason reason) {
   exchange_ = {};
   upstream_input_.clear();
   upstream_scanned_ = 0;
+  FreeLargeBuffers();
 }
 
 void HttpConnection::StartLastSend(CloseReason reason) {
   state_ = State::kLastSend;
   close_reason_ = reason;
   input_.clear();
+  FreeLargeBuffers();
   downstream_.FinishSending();
   downstream_.StartReceiving();
   SetDeadline(worker_.now_ns() + kLingerTimeout);

@@ -36,6 +36,9 @@ class HttpConnection final : public Session, private StreamOwner {
   void Abandon(CloseReason reason) override;
   void Drain() override;
   uint32_t pod_id() const override { return pod_id_; }
+  uint32_t descriptor_count() const override { return 1; }
+  size_t held_bytes() const override;
+  void Shed() override;
 
   // By the upstream connection whose user we are.
   void OnUpstreamReady();
@@ -85,6 +88,7 @@ class HttpConnection final : public Session, private StreamOwner {
   void OnClosed(Stream& stream) override;
 
   // Input (http_connection.cc).
+  void TakeInput(Received& received);
   void ProcessInput();
   bool HasNoMoreRequests() const { return downstream_.is_input_over() && input_.empty(); }
   void StartLastSend(CloseReason reason);
@@ -123,6 +127,8 @@ class HttpConnection final : public Session, private StreamOwner {
   void FinishExchange(CloseReason reason);  // Ends it; then the next request, or the last send.
   void Close(CloseReason reason, bool reset);
   void SetDeadline(uint64_t deadline_ns);
+  void FreeLargeBuffers();
+  void CountBuffers();
   static void OnTimer(void* self);
   void HandleTimer();
 
@@ -148,6 +154,7 @@ class HttpConnection final : public Session, private StreamOwner {
   uint32_t upstream_scanned_ = 0;
   std::string request_head_;  // As sent upstream; kept until the answer begins, to be sent again.
   std::string log_request_;   // "method\0authority\0path", only when the access log is on.
+  size_t counted_bytes_ = 0;  // Of the strings above, in the worker's budget.
   io::Timer timer_;
   uint64_t deadline_ns_ = 0;
   uint64_t armed_ns_ = 0;

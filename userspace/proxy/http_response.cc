@@ -22,9 +22,11 @@ void HttpConnection::OnUpstreamReceive(Received& received) {
       ReadResponse(received);
     else if (state_ == State::kExchange)
       upstream_input_.assign(received.data);
+    CountBuffers();
     return;
   }
   upstream_input_.append(received.data);
+  CountBuffers();
   const size_t used = ReadResponseHead(upstream_input_);
   if (upstream_ != source || state_ != State::kExchange) return;
   std::string rest = upstream_input_.substr(used);
@@ -97,9 +99,9 @@ void HttpConnection::ForwardResponseHead(const http::ResponseHead& head) {
         head.is_keep_alive && head.body != http::BodyKind::kUntilClose;
     response_body_.Start(head.body, head.content_length, kHttpLimits);
   }
-  std::string& text = worker_.text_scratch();
-  text.resize(http::ResponseHeadBound(head, rewrite));
-  text.resize(http::WriteResponseHead(head, rewrite, text.data(), text.size()));
+  const size_t bound = http::ResponseHeadBound(head, rewrite);
+  char* bytes = worker_.byte_scratch(bound);
+  const std::string_view text(bytes, http::WriteResponseHead(head, rewrite, bytes, bound));
   downstream_.Write(text);
   exchange_.bytes_out += text.size();
   worker_.counters().Add(Counter::kBytesToClient, text.size());

@@ -16,6 +16,14 @@ inline constexpr uint64_t kSecond = 1'000'000'000;
 inline constexpr size_t kSendQueueHigh = 512 * 1024;
 inline constexpr size_t kSendQueueLow = 128 * 1024;
 
+// All that the process holds for clients in buffers; each worker has an equal part
+// (docs/adr/0010). A queue may take an eighth of what is left, and always one receive buffer.
+inline constexpr size_t kBufferedBytesMax = 64 * 1024 * 1024;
+inline constexpr size_t kQueueShare = 8;
+inline constexpr size_t kSendQueueLeast = 16 * 1024;
+// Buffers of a connection that are kept for its next request; larger ones are given back.
+inline constexpr size_t kKeptBufferMax = 4 * 1024;
+
 // HTTP.
 inline constexpr uint32_t kInterimAnswersMax = 32;  // 1xx heads of one exchange.
 // Bytes held that cannot be used yet: body before the upstream is there, and later requests.
@@ -56,16 +64,22 @@ inline constexpr uint16_t kSourcePortFirst = 10'000;
 inline constexpr uint16_t kSourcePortLast = 32'767;
 
 // What send() answers on the kernel path when the receiver's memory is full and no byte was taken
-// (docs/adr/0002); the composition root asserts that the datapath agrees. Then: first wait and
-// longest wait until the next try.
+// (docs/adr/0002); the composition root asserts that the datapath agrees. Then the waits until the
+// next try: the first, the longest by doubling, the longest at all (busy_wait.h).
 inline constexpr int kReceiverBusyError = EINVAL;
 inline constexpr uint64_t kBusyRetryFirst = 100 * kMicrosecond;
-inline constexpr uint64_t kBusyRetryMax = 20 * kMillisecond;
+inline constexpr uint64_t kBusyRetryDoubledMax = 20 * kMillisecond;
+inline constexpr uint64_t kBusyRetryShare = 16;  // Part of the time that the receiver has slept.
+inline constexpr uint64_t kBusyRetryMax = kSecond;
 
 // Accepting.
 inline constexpr int kDescriptorReserve =
     1024;  // Kept free of new connections: dials and the agent need some.
 inline constexpr uint64_t kAcceptRetry = 100 * kMillisecond;  // After EMFILE and its like.
+
+// Messages that wait for a worker; beyond, no packet of the agent is read until it keeps up.
+inline constexpr size_t kMailboxHigh = 1024;
+inline constexpr int kMailboxRetryMs = 10;
 
 // Adaptive polling, only for a lone client (docs/adr/0008).
 inline constexpr uint64_t kSpinTime = 50 * kMicrosecond;  // Before the worker sleeps.
@@ -80,6 +94,8 @@ struct WorkerLimits {
   uint64_t request_head_timeout_ns = kRequestHeadTimeout;
   int descriptors_max = 0;  // Of the process; 0: RLIMIT_NOFILE.
   int descriptor_reserve = kDescriptorReserve;
+  int descriptors_shared = 0;  // What pods share in this worker; 0: an equal part of what is left.
+  size_t buffered_bytes_max = kBufferedBytesMax;  // Of this worker.
 };
 
 // Series of (service, route, backend); the last one is "other".

@@ -57,6 +57,7 @@ Segment* SegmentPool::NewChunk(size_t wanted) {
   const bool is_large = wanted > kSmallChunk;
   const size_t size = is_large ? kLargeChunk : kSmallChunk;
   Segment* segment = Take(is_large ? large_ : small_, size);
+  budget_.Add(size);
   segment->data = segment->storage();
   segment->room = static_cast<uint32_t>(size);
   segment->is_large = is_large;
@@ -81,6 +82,8 @@ void SegmentPool::Free(Segment* segment) {
     --borrowed_count_;
     list = &borrowed_;
     keep = kFreeBorrowedMax;
+  } else {
+    budget_.Subtract(segment->is_large ? kLargeChunk : kSmallChunk);
   }
   if (list->count >= keep) {
     std::free(segment);

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "userspace/io/ring.h"
+#include "userspace/proxy/buffer_budget.h"
 
 namespace sluice::proxy {
 
@@ -17,7 +18,8 @@ struct Segment;
 // Memory of segments, kept by a worker and used again: no allocation in steady state.
 class SegmentPool {
  public:
-  explicit SegmentPool(io::Ring& ring) : ring_(ring) {}
+  // Bytes of chunks in use count in `budget`; borrowed buffers are the ring's and bounded there.
+  SegmentPool(io::Ring& ring, BufferBudget& budget) : ring_(ring), budget_(budget) {}
   ~SegmentPool();
   SegmentPool(const SegmentPool&) = delete;
   SegmentPool& operator=(const SegmentPool&) = delete;
@@ -35,6 +37,7 @@ class SegmentPool {
   Segment* Take(FreeList& list, size_t size);
 
   io::Ring& ring_;
+  BufferBudget& budget_;
   FreeList small_;
   FreeList large_;
   FreeList borrowed_;

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "userspace/base/check.h"
+#include "userspace/proxy/busy_wait.h"
 #include "userspace/proxy/limits.h"
 #include "userspace/proxy/worker.h"
 
@@ -54,7 +55,12 @@ void Stream::StartReceiving() {
 
 void Stream::PauseReceiving() { wants_receive_ = false; }
 
-bool Stream::is_above_high_mark() const { return outbox_.size() > kSendQueueHigh; }
+bool Stream::is_above_high_mark() {
+  const size_t high = worker_.buffers().queue_high();
+  if (outbox_.size() <= high) return false;
+  drain_mark_ = std::min(kSendQueueLow, high / 4);
+  return true;
+}
 
 void Stream::Write(std::string_view bytes) {
   if (is_closing_ || bytes.empty()) return;
@@ -118,7 +124,10 @@ void Stream::ArmReceive() {
     return;
   }
   is_cancelling_receive_ = false;
-  worker_.ring().ReceiveMultishot(receive_, fd_.get());
+  if (worker_.buffers().is_short())
+    worker_.ring().ReceiveOnce(receive_, fd_.get());
+  else
+    worker_.ring().ReceiveMultishot(receive_, fd_.get());
 }
 
 void Stream::WatchForReset() {
@@ -167,12 +176,10 @@ void Stream::HandleReceived(const io::Completion& completion) {
         .data = ring.BufferData(completion), .buffer = completion.buffer, .has_buffer = true};
     if (!is_closing_ && wants_receive_ && stash_.size() == 0) {
       owner_->OnReceive(*this, received);
+      if (worker_.buffers().is_short()) StopMultishot();
     } else if (!is_closing_) {
       stash_.Append(received.data);
-      if (receive_.is_pending && !is_cancelling_receive_) {
-        is_cancelling_receive_ = true;
-        ring.Cancel(receive_);
-      }
+      StopMultishot();
     }
     if (received.has_buffer) ring.GiveBack(completion.buffer);
     if (!completion.has_more) MarkDirty();
@@ -194,12 +201,18 @@ void Stream::HandleReceived(const io::Completion& completion) {
   owner_->OnBroken(*this, -completion.result);
 }
 
+void Stream::StopMultishot() {
+  if (is_closing_ || !receive_.is_pending || is_cancelling_receive_) return;
+  is_cancelling_receive_ = true;
+  worker_.ring().Cancel(receive_);
+}
+
 void Stream::PrepareSend() {
   if (send_.is_pending || busy_timer_.is_armed() || is_broken_) return;
   if (outbox_.size() > 0) {
     std::array<iovec, kVectorsPerSend> vectors;
     const uint32_t count = outbox_.Gather(vectors.data(), kVectorsPerSend);
-    if (outbox_.size() > kSendQueueLow) was_above_low_mark_ = true;
+    if (outbox_.size() > kSendQueueLow && drain_mark_ == 0) drain_mark_ = kSendQueueLow;
     worker_.ring().Send(send_, fd_.get(), {vectors.data(), count});
     return;
   }
@@ -241,9 +254,9 @@ void Stream::HandleSent(const io::Completion& completion) {
     owner_->OnBroken(*this, -completion.result);
     return;
   }
-  busy_wait_us_ = 0;
-  if (was_above_low_mark_ && outbox_.size() <= kSendQueueLow) {
-    was_above_low_mark_ = false;
+  busy_wait_ns_ = 0;
+  if (drain_mark_ != 0 && outbox_.size() <= drain_mark_) {
+    drain_mark_ = 0;
     must_report_drained_ = true;
   }
 }
@@ -251,11 +264,11 @@ void Stream::HandleSent(const io::Completion& completion) {
 // The kernel path refused because the receiver's memory is at its mark (docs/adr/0002): nothing was
 // taken.
 void Stream::RetryLater() {
-  constexpr uint32_t kFirst = kBusyRetryFirst / kMicrosecond;
-  constexpr uint32_t kLongest = kBusyRetryMax / kMicrosecond;
-  busy_wait_us_ = busy_wait_us_ == 0 ? kFirst : std::min(busy_wait_us_ * 2, kLongest);
+  const uint64_t now = worker_.now_ns();
+  if (busy_wait_ns_ == 0) busy_since_ns_ = now;
+  busy_wait_ns_ = NextBusyWait(busy_wait_ns_, now - busy_since_ns_);
   worker_.counters().Add(Counter::kReceiverBusy);
-  worker_.timers().Arm(busy_timer_, worker_.now_ns() + busy_wait_us_ * kMicrosecond);
+  worker_.timers().Arm(busy_timer_, now + busy_wait_ns_);
 }
 
 void Stream::OnBusyTimer(void* self) { static_cast<Stream*>(self)->MarkDirty(); }

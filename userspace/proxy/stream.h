@@ -30,7 +30,7 @@ class StreamOwner {
   // May close any stream. What it does not take is lost.
   virtual void OnReceive(Stream& stream, Received& received) = 0;
   virtual void OnReceiveEnd(Stream& stream) = 0;  // The peer sent FIN.
-  // The queue fell to the low mark or below; also once after the FIN of FinishSending went out.
+  // The queue fell to its low mark or below; also once after the FIN of FinishSending went out.
   virtual void OnSendDrained(Stream& stream) = 0;
   virtual void OnBroken(Stream& stream, int error) = 0;  // Reset or another error (errno).
   virtual void OnClosed(Stream& stream) = 0;  // After Close: nothing is left in the kernel.
@@ -62,7 +62,9 @@ class Stream : public base::ListLink<DirtyTag> {
                std::string_view part);  // `part` of received.data; borrows when it pays.
   size_t queued_size() const { return outbox_.size(); }
   uint64_t sent_size() const { return sent_size_; }  // Bytes that the kernel has taken so far.
-  bool is_above_high_mark() const;
+  // If so, OnSendDrained follows once there is room again.
+  bool is_above_high_mark();
+  size_t held_bytes() const { return outbox_.size() + stash_.size(); }
   void FinishSending();  // FIN once the queue is empty.
   bool has_sent_fin() const { return has_sent_fin_; }
   bool has_received_end() const { return has_received_end_; }
@@ -86,6 +88,7 @@ class Stream : public base::ListLink<DirtyTag> {
   void HandleSent(const io::Completion& completion);
   void HandleHangup(int events);
   void ArmReceive();
+  void StopMultishot();
   void WatchForReset();
   bool has_operations() const {
     return receive_.is_pending || send_.is_pending || watch_.is_pending;
@@ -105,7 +108,9 @@ class Stream : public base::ListLink<DirtyTag> {
   Outbox stash_;
   uint64_t sent_size_ = 0;
   io::Timer busy_timer_;
-  uint32_t busy_wait_us_ = 0;  // Of the last retry; 0: the last send was taken.
+  uint64_t busy_since_ns_ = 0;
+  uint64_t busy_wait_ns_ = 0;  // Of the last retry; 0: the last send was taken.
+  size_t drain_mark_ = 0;      // OnSendDrained is owed when the queue falls to it; 0: it is not.
   bool wants_receive_ : 1 = false;
   bool is_cancelling_receive_ : 1 = false;
   bool has_received_end_ : 1 = false;
@@ -114,7 +119,6 @@ class Stream : public base::ListLink<DirtyTag> {
   bool is_waiting_for_room_ : 1 = false;  // `send_` is a poll.
   bool wants_fin_ : 1 = false;
   bool has_sent_fin_ : 1 = false;
-  bool was_above_low_mark_ : 1 = false;
   bool must_report_drained_ : 1 = false;
   bool is_broken_ : 1 = false;
   bool is_closing_ : 1 = false;

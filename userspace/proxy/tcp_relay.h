@@ -22,6 +22,8 @@ class TcpRelay final : public Session, private StreamOwner, private DialOwner {
   void Abandon(CloseReason reason) override;
   void Drain() override {}  // A relay in flight may live until the deadline.
   uint32_t pod_id() const override { return pod_id_; }
+  uint32_t descriptor_count() const override { return 2; }
+  size_t held_bytes() const override { return downstream_.held_bytes() + upstream_.held_bytes(); }
 
  private:
   void OnReceive(Stream& stream, Received& received) override;

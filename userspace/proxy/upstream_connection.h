@@ -34,6 +34,7 @@ class UpstreamConnection final : public Session,
   void Abandon(CloseReason reason) override;
   void Drain() override;
   uint32_t pod_id() const override { return pool_.key.accepting_pod_id; }
+  uint32_t descriptor_count() const override { return 1; }
 
  private:
   void OnReceive(Stream& stream, Received& received) override;

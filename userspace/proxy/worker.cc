@@ -49,6 +49,7 @@ Worker::Worker(WorkerOptions options, OriginalDestinationLookup lookup, WorkerRe
       lookup_(std::move(lookup)),
       requests_(std::move(requests)),
       descriptor_limit_(DescriptorLimit(options.limits)),
+      buffers_(options.limits.buffered_bytes_max),
       timers_(base::MonotonicNanos()),
       random_(base::MonotonicNanos() ^ (uint64_t{options.index} << 56)),
       access_log_(options.access_log_format, options.access_log_fd, counters_),
@@ -68,7 +69,7 @@ absl::Status Worker::Start(std::shared_ptr<const RuntimeConfig> config) {
       return;
     }
     ring_ = *std::move(ring);
-    segments_ = std::make_unique<SegmentPool>(*ring_);
+    segments_ = std::make_unique<SegmentPool>(*ring_, buffers_);
     pools_ = std::make_unique<UpstreamPools>(*this);
     SetConfig(config);
     started.Open();
@@ -106,7 +107,12 @@ void Worker::RunTurn() {
   counters_.Add(Counter::kTurns);
   timers_.Advance(now_ns_);
   ServiceDirty();
+  if (buffers_.is_over()) {
+    ShedBuffers();
+    ServiceDirty();  // Refusals leave now: what comes next may be long in coming.
+  }
   FreeSessions();
+  counters_.Set(Counter::kBufferedBytes, buffers_.used());
   if (!retired_pods_.empty()) FreeRetiredPods();
   access_log_.Flush();
 }
@@ -131,6 +137,8 @@ void Worker::TakeMail() {
 }
 
 void Worker::AddSession(std::unique_ptr<Session> session) {
+  descriptors_used_ += session->descriptor_count();
+  descriptors_by_pod_[session->pod_id()] += session->descriptor_count();
   sessions_.PushBack(*session.release());  // Owned by the list from here to FreeSessions.
   session_count_.fetch_add(1, std::memory_order_relaxed);
 }
@@ -142,9 +150,53 @@ void Worker::FreeSession(Session& session) {
 
 void Worker::FreeSessions() {
   while (Session* session = freed_.PopFront()) {
+    descriptors_used_ -= session->descriptor_count();
+    const auto of_pod = descriptors_by_pod_.find(session->pod_id());
+    of_pod->second -= session->descriptor_count();
+    if (of_pod->second == 0) descriptors_by_pod_.erase(of_pod);
     delete session;
     session_count_.fetch_sub(1, std::memory_order_relaxed);
   }
+}
+
+// A pod may hold as many as are left: alone half of all, and never so many that another finds none.
+bool Worker::HasShareLeft(uint32_t pod_id) const {
+  const int shared = options_.limits.descriptors_shared > 0
+                         ? options_.limits.descriptors_shared
+                         : descriptor_limit_ / static_cast<int>(options_.worker_count);
+  const int left = shared - static_cast<int>(descriptors_used_);
+  const auto of_pod = descriptors_by_pod_.find(pod_id);
+  return of_pod == descriptors_by_pod_.end() || static_cast<int>(of_pod->second) < left;
+}
+
+// Those who hold most go first, of equals the oldest. What was shed before and is still on its way
+// out counts as gone.
+void Worker::ShedBuffers() {
+  std::vector<Session*> holders;
+  size_t leaving = 0;
+  for (Session* session : SessionsNow()) {
+    if (session->is_shed_)
+      leaving += session->held_bytes();
+    else if (session->held_bytes() > 0)
+      holders.push_back(session);
+  }
+  std::stable_sort(holders.begin(), holders.end(), [](const Session* one, const Session* other) {
+    return one->held_bytes() > other->held_bytes();
+  });
+  for (Session* session : holders) {
+    if (leaving >= buffers_.excess()) return;
+    leaving += session->held_bytes();
+    session->is_shed_ = true;
+    session->Shed();
+  }
+}
+
+char* Worker::byte_scratch(size_t size) {
+  if (size > byte_scratch_size_) {
+    byte_scratch_size_ = size;
+    byte_scratch_.reset(new char[size]);  // Not make_unique, which would fill it.
+  }
+  return byte_scratch_.get();
 }
 
 // The process is about to end. Memory that the ring may still write to after the grace time is left

@@ -19,6 +19,7 @@
 #include "userspace/io/ring.h"
 #include "userspace/io/timer_wheel.h"
 #include "userspace/proxy/access_log.h"
+#include "userspace/proxy/buffer_budget.h"
 #include "userspace/proxy/config_pin.h"
 #include "userspace/proxy/counters.h"
 #include "userspace/proxy/limits.h"
@@ -42,6 +43,7 @@ struct WorkerRequests {
 
 struct WorkerOptions {
   uint32_t index = 0;
+  uint32_t worker_count = 1;  // Of the process.
   bool is_accelerated = false;
   uint64_t spin_ns = 0;  // Busy polling for a lone client before the worker sleeps; 0: never.
   AccessLogFormat access_log_format = AccessLogFormat::kOff;
@@ -53,9 +55,17 @@ struct WorkerOptions {
 class Session : public base::ListLink<Session> {
  public:
   virtual ~Session() = default;
-  virtual void Abandon(CloseReason reason) = 0;  // Close now, whatever the state.
-  virtual void Drain() = 0;                      // Close as soon as nothing is in flight.
-  virtual uint32_t pod_id() const = 0;           // The pod whose listener accepted it.
+  virtual void Abandon(CloseReason reason) = 0;    // Close now, whatever the state.
+  virtual void Drain() = 0;                        // Close as soon as nothing is in flight.
+  virtual uint32_t pod_id() const = 0;             // The pod whose listener accepted it.
+  virtual uint32_t descriptor_count() const = 0;   // That it has or will have.
+  virtual size_t held_bytes() const { return 0; }  // In buffers for its client.
+  // Gives back what it holds, with a refusal where one can still be sent.
+  virtual void Shed() { Abandon(CloseReason::kMemoryLimit); }
+
+ private:
+  friend class Worker;
+  bool is_shed_ = false;
 };
 
 class Worker {
@@ -70,6 +80,7 @@ class Worker {
   void Post(io::Mailbox::Message message) { mailbox_.Post(std::move(message)); }
   const Counters& counters() const { return counters_; }
   uint32_t index() const { return options_.index; }
+  bool is_behind() { return mailbox_.size() >= kMailboxHigh; }
   void StopAndJoin();
 
   // Messages, run on the worker's thread (through Post).
@@ -86,6 +97,7 @@ class Worker {
   io::Ring& ring() { return *ring_; }
   io::TimerWheel& timers() { return timers_; }
   SegmentPool& segments() { return *segments_; }
+  BufferBudget& buffers() { return buffers_; }
   Counters& counters() { return counters_; }
   base::Prng& random() { return random_; }
   UpstreamPools& pools() { return *pools_; }
@@ -104,6 +116,8 @@ class Worker {
   LocalPod* FindPod(uint32_t pod_id);
   std::string PodName(uint32_t pod_id);  // "namespace/name" for the access log; "" if it is gone.
   LocalPod* FindPodByAddress(const base::IpAddress& address);
+  // False once the pod has as many descriptors as are left for everybody.
+  bool HasShareLeft(uint32_t pod_id) const;
   const WorkerRequests& requests() const { return requests_; }
   const OriginalDestinationLookup& original_destination() const { return lookup_; }
   uint16_t NextSourcePort();
@@ -122,6 +136,7 @@ class Worker {
   http::RequestHead& request_scratch() { return request_head_; }
   http::ResponseHead& response_scratch() { return response_head_; }
   std::string& text_scratch() { return text_scratch_; }
+  char* byte_scratch(size_t size);  // At least `size` bytes, with anything in them.
 
  private:
   static void OnMail(void* self, const io::Completion& completion);
@@ -130,6 +145,7 @@ class Worker {
   void ServiceDirty();
   void TakeMail();
   void FreeSessions();
+  void ShedBuffers();
   void FreeRetiredPods();
   void TearDown();
   std::vector<Session*> SessionsNow();
@@ -145,6 +161,7 @@ class Worker {
   std::atomic<size_t> session_count_{0};
 
   std::unique_ptr<io::Ring> ring_;
+  BufferBudget buffers_;
   std::unique_ptr<SegmentPool> segments_;
   io::TimerWheel timers_;
   base::Prng random_;
@@ -164,6 +181,9 @@ class Worker {
   absl::flat_hash_map<base::IpAddress, LocalPod*> pods_by_address_;
   std::vector<std::unique_ptr<LocalPod>> retired_pods_;  // Removed; freed once they are idle.
 
+  absl::flat_hash_map<uint32_t, uint32_t> descriptors_by_pod_;  // Of sessions.
+  uint32_t descriptors_used_ = 0;
+
   base::IntrusiveList<Stream, DirtyTag> dirty_;
   base::IntrusiveList<Stream, DirtyTag> starved_;
   base::IntrusiveList<Session, Session> sessions_;
@@ -172,6 +192,8 @@ class Worker {
   http::RequestHead request_head_;
   http::ResponseHead response_head_;
   std::string text_scratch_;
+  std::unique_ptr<char[]> byte_scratch_;
+  size_t byte_scratch_size_ = 0;
 };
 
 }  // namespace sluice::proxy

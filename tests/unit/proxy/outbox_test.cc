@@ -15,7 +15,7 @@ class OutboxTest : public testing::Test {
         io::Ring::Create({.entries = 8, .receive_buffer_count = 4, .receive_buffer_size = 4096});
     if (!ring.ok()) GTEST_SKIP() << "io_uring is not to be had here: " << ring.status();
     ring_ = *std::move(ring);
-    pool_ = std::make_unique<SegmentPool>(*ring_);
+    pool_ = std::make_unique<SegmentPool>(*ring_, budget_);
   }
 
   // Everything in the box, as a send would take it.
@@ -30,6 +30,7 @@ class OutboxTest : public testing::Test {
   }
 
   std::unique_ptr<io::Ring> ring_;
+  BufferBudget budget_{1024 * 1024};
   std::unique_ptr<SegmentPool> pool_;
 };
 
@@ -80,7 +81,10 @@ TEST_F(OutboxTest, GatherStopsAtTheNumberOfVectors) {
 TEST_F(OutboxTest, ClearLeavesNothing) {
   Outbox box(*pool_);
   box.Append(std::string(100'000, 'x'));
+  EXPECT_GE(budget_.used(), 100'000u);
   box.Clear();
+
+  EXPECT_EQ(budget_.used(), 0u);
 
   EXPECT_EQ(box.size(), 0u);
   EXPECT_EQ(Contents(box), "");

@@ -95,6 +95,27 @@ class Peer {
   }
   std::string ReadHead() { return ReadUntil("\r\n\r\n"); }
   std::string ReadAll() { return ReadUntil("no such text"); }
+  // Until the kernel has taken nothing for a while: all the way to us is full.
+  void SendAsMuchAsIsTaken() {
+    const std::string block(64 * 1024, 'x');
+    pollfd ready{.fd = fd_.get(), .events = POLLOUT, .revents = 0};
+    while (::poll(&ready, 1, 50) > 0) {
+      if (::send(fd_.get(), block.data(), block.size(), MSG_DONTWAIT | MSG_NOSIGNAL) <= 0) return;
+    }
+  }
+  bool ReadSome(size_t size) {
+    std::string buffer(size, '\0');
+    return ::recv(fd_.get(), buffer.data(), size, MSG_WAITALL) == static_cast<ssize_t>(size);
+  }
+  size_t CountToEnd() {
+    std::string buffer(64 * 1024, '\0');
+    size_t count = 0;
+    while (true) {
+      const ssize_t size = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+      if (size <= 0) return count;
+      count += static_cast<size_t>(size);
+    }
+  }
   void FinishSending() { ::shutdown(fd_.get(), SHUT_WR); }
   void Reset() {
     const linger abort_on_close{.l_onoff = 1, .l_linger = 0};
