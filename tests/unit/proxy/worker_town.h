@@ -86,7 +86,7 @@ class Peer {
     std::string seen;
     while (!seen.ends_with(end)) {
       char byte;
-      const ssize_t size = ::recv(fd_.get(), &byte, 1, 0);
+      const ssize_t size = Receive(&byte, 1, 0);
       if (size < 0) return seen + "!" + std::strerror(errno);
       if (size == 0) return seen;
       seen += byte;
@@ -105,13 +105,13 @@ class Peer {
   }
   bool ReadSome(size_t size) {
     std::string buffer(size, '\0');
-    return ::recv(fd_.get(), buffer.data(), size, MSG_WAITALL) == static_cast<ssize_t>(size);
+    return Receive(buffer.data(), size, MSG_WAITALL) == static_cast<ssize_t>(size);
   }
   size_t CountToEnd() {
     std::string buffer(64 * 1024, '\0');
     size_t count = 0;
     while (true) {
-      const ssize_t size = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+      const ssize_t size = Receive(buffer.data(), buffer.size(), 0);
       if (size <= 0) return count;
       count += static_cast<size_t>(size);
     }
@@ -125,6 +125,15 @@ class Peer {
   void Close() { fd_.Reset(); }
 
  private:
+  // The kernel interrupts a call with a time limit also to clean up rings of this thread.
+  ssize_t Receive(char* buffer, size_t size, int flags) {
+    ssize_t received;
+    do {
+      received = ::recv(fd_.get(), buffer, size, flags);
+    } while (received < 0 && errno == EINTR);
+    return received;
+  }
+
   base::UniqueFd fd_;
 };
 
@@ -175,7 +184,11 @@ class WorkerTown {
     return Peer(std::move(fd));
   }
   Peer Accept() {
-    return Peer(base::UniqueFd(::accept4(server_.get(), nullptr, nullptr, SOCK_CLOEXEC)));
+    int fd;
+    do {
+      fd = ::accept4(server_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+    } while (fd < 0 && errno == EINTR);
+    return Peer(base::UniqueFd(fd));
   }
   // What every client of this town dials: the HTTP port unless a test says otherwise.
   void Dial(std::string_view address) { dialled_ = *base::SocketAddress::Parse(address); }
