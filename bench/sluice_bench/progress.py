@@ -2,6 +2,8 @@
 import sys
 import time
 
+from .scenario import INTERLEAVED
+
 WIDTH = 28
 
 
@@ -13,9 +15,11 @@ class Progress:
     def begins(self, scenario, target, case):
         where = " ".join(f"{key} {value}" for key, value in case.items())
         self.text = f"{scenario.name} {where} {target}".replace("  ", " ")
-        if not self.is_terminal and self.shown != (scenario.name, where):
-            self.shown = (scenario.name, where)
-            print(f"# {self.clock()} {scenario.name} {where}", file=self.stream, flush=True)
+        # Cases that take turns are one line together.
+        group = " ".join(f"{key} {value}" for key, value in case.items() if key not in INTERLEAVED)
+        if not self.is_terminal and self.shown != (scenario.name, group):
+            self.shown = (scenario.name, group)
+            print(f"# {self.clock()} {scenario.name} {group}".rstrip(), file=self.stream, flush=True)
         self.draw()
 
     def done(self, _result):

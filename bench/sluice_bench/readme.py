@@ -52,6 +52,16 @@ def table(document):
     return lines
 
 
+def bars(document):
+    """Markdown: every bar, its median and interval, and what was said of it."""
+    lines = ["| bar | goal | median and interval | verdict |", "|---|---|---|---|"]
+    for verdict in document["verdicts"]:
+        aim = "" if verdict["aim"] is None else f" (aim {verdict['aim']:g})"
+        spread = f"{verdict['median']:.2f} ({verdict['low']:.2f}..{verdict['high']:.2f})"
+        lines.append(f"| {verdict['scenario']}: {verdict['name']} | {verdict['goal']}{aim} | {spread} | {verdict['state']} |")
+    return lines
+
+
 def _cell(found):
     return f"{found.median:.2f} ({found.low:.2f}..{found.high:.2f})" if found else "-"
 
@@ -65,6 +75,7 @@ def section(document, command):
              *table(document), ""]
     lines += [f"missing: {what}: {why}" for what, why in document["missing"].items()]
     lines += [f"![{text}]({path})" for text, path in zip(("throughput", "CPU"), PICTURES)]
+    lines += ["", "What is promised, and what is not kept:", "", *bars(document)]
     return "\n".join(lines)
 
 

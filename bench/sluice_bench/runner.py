@@ -3,10 +3,12 @@
 A run is a flat dictionary: scenario, target, case, turn, and what was measured. Two runs of one scenario with the same
 turn were made seconds apart and may be compared.
 """
+import contextlib
 import os
 
 from . import facts, loads, memory, meter, ratios
 from .errors import BenchError, Missing
+from .progress import Progress
 from .targets import Direct, PeerTarget, Sluice, served_by
 from .town import affinity
 
@@ -15,10 +17,11 @@ COUNTED_S = 0.5
 
 
 class Runner:
-    def __init__(self, town, options, progress, missing):
-        self.town, self.options, self.progress = town, options, progress
+    def __init__(self, town, options, missing):
+        self.town, self.options = town, options
         self.missing = missing   # {target: why}
         self.runs, self.spins, self.left_out = [], [], {}
+        self.peaks = {}          # {(scenario, connections): requests per second that no hop at all reaches}
 
     def targets_of(self, scenario):
         return [name for name in scenario.targets if name in self.options.targets and name not in self.missing]
@@ -39,10 +42,21 @@ class Runner:
         turns = self.rounds_of(scenario) + (2 if scenario.tool in loads.TIMED else 0)
         return sum(len(phase) for phase in self.phases(scenario)) * cases * turns
 
-    def run(self, scenario):
-        self.town.serve(served_by(scenario))
-        for phase in self.phases(scenario):
-            self._phase(scenario, phase)
+    def run_all(self, picked):
+        self.progress = Progress(sum(map(self.run_count, picked)))
+        for scenario in picked:
+            try:
+                self.town.serve(served_by(scenario))
+            except Missing as error:
+                self.left_out[scenario.name] = str(error)
+                continue
+            groups = scenario.groups(self.options.quick)
+            # Memory is that of a process which has not served anything else before.
+            parts = [groups] if scenario.tool in loads.TIMED else [[group] for group in groups]
+            for phase in self.phases(scenario):
+                for part in parts:
+                    self._phase(scenario, phase, part)
+        self.progress.end()
 
     def _start(self, name, scenario):
         if name == "direct":
@@ -51,23 +65,22 @@ class Runner:
             return PeerTarget(name, self.town, scenario, self.options.peers_dir, self.options.workers)
         return Sluice(name.removeprefix("sluice-"), self.town, self.options.workers)
 
-    def _phase(self, scenario, names):
+    def _phase(self, scenario, names, groups):
+        """Starts the targets, measures groups of cases, and stops the targets."""
         targets = []
-        try:
+        with contextlib.ExitStack() as stack:  # Whatever happens, every target is stopped.
+            stack.callback(affinity, self.town.server_pids(), self.options.cpus)
             for name in names:
                 try:
                     targets.append(self._start(name, scenario))
+                    stack.callback(targets[-1].stop)
                 except Missing as error:
                     self.left_out[f"{scenario.name}: {name}"] = str(error)
-            for number, group in enumerate(scenario.groups(self.options.quick)):
+            for number, group in enumerate(groups):
                 try:
                     self._group(scenario, targets, group, f"{names[-1]}.{number}")
                 except Missing as error:
                     self.left_out[scenario.name] = str(error)
-        finally:
-            affinity(self.town.server_pids(), self.options.cpus)
-            for target in targets:
-                target.stop()
 
     def _group(self, scenario, targets, group, phase):
         units = [(target, case) for case in group for target in targets
@@ -91,13 +104,12 @@ class Runner:
         """What no hop at all reaches in a closed loop, if the case asks for a share of it."""
         if "rate_of_direct" not in case:
             return None
-        self._peaks = getattr(self, "_peaks", {})
         key = (scenario.name, case["connections"])
-        if key not in self._peaks:
+        if key not in self.peaks:
             closed = {name: value for name, value in case.items() if name != "rate_of_direct"}
             place = next((target for target in targets if target.name == "direct"), targets[0]).place(scenario, closed)
-            self._peaks[key] = loads.own(place, scenario, closed, 1.0)["requests_per_s"]
-        return self._peaks[key]
+            self.peaks[key] = loads.own(place, scenario, closed, 1.0)["requests_per_s"]
+        return self.peaks[key]
 
     def _prepare(self, target, case):
         if "cpus" in case:
@@ -109,10 +121,12 @@ class Runner:
         self.progress.begins(scenario, target.name, case)
         self._prepare(target, case)
         place = target.place(scenario, case)
+        before = target.counters(case)
         with meter.Meter(target.pids()) as cost:
             result = loads.TIMED[scenario.tool](place, scenario, case, self.options.seconds if turn else min(0.5, self.options.seconds))
         if turn:
             costs = cost.per_request(result["requests"])
+            costs |= {name: count - before[name] for name, count in target.counters(case).items()}
             self.runs.append({"scenario": scenario.name, "target": target.name, "case": _told(case), "turn": turn, **result, **costs})
         self.progress.done(result)
 
@@ -155,7 +169,9 @@ def _told(case):
     return {key: value for key, value in case.items() if not (key == "rate_per_s" and "rate_of_direct" in case)}
 
 
-def check_limits():
+def check_needs():
     """What a run needs of this machine; says how to mend it."""
+    for name in ("sluicectl", "sluice-bench-server", "sluice-bench-load"):
+        loads.program(name)
     if os.geteuid() != 0:
         raise BenchError("needs root: it makes network namespaces and starts a mesh; use sudo, or --target URL, which does not")

@@ -3,7 +3,7 @@ import threading
 import time
 
 from sluice_testing import manifests as text
-from sluice_testing.wait import settled
+from sluice_testing.wait import settled, wait_until
 
 from . import manifests
 
@@ -53,7 +53,13 @@ class Settings:
                 self.mesh.write(name, rendered)
         self.now = wanted
         if wanted != "churn":
-            settled(lambda: self.mesh.status()["config"]["version"], quiet_s=0.4, timeout_s=60)
+            self._wait_applied(is_large=wanted == "scale")
+
+    def _wait_applied(self, is_large):
+        """Until the whole configuration, or none of it, has arrived and nothing moves any more."""
+        endpoints = manifests.SERVICES * manifests.ENDPOINTS_EACH
+        wait_until(lambda: (self.mesh.status()["config"]["workloads"] >= endpoints) == is_large, f"{endpoints} endpoints are applied", 60)
+        settled(lambda: self.mesh.status()["config"]["version"], quiet_s=0.4, timeout_s=60)
 
     def close(self):
         if self.churn is not None:

@@ -60,15 +60,15 @@ def stacked_chart(title, rows, names, unit):
 
 def curve_chart(title, curves, unit):
     """Latency by percentile, both axes by their logarithm: `curves` {target: {percent: value}}."""
-    height, top, bottom, legend = 330, 30, 290, 130
-    plot = WIDTH - 60 - legend
+    height, top, bottom, legend, left = 330, 30, 290, 130, 72
+    plot = WIDTH - left - legend
     percents = sorted({percent for curve in curves.values() for percent in curve})
     values = [value for curve in curves.values() for value in curve.values() if value > 0]
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)) + 1e-9)
     nines = {percent: -math.log10(1 - percent / 100) for percent in percents}
 
     def x_of(percent):
-        return 60 + plot * (nines[percent] - nines[percents[0]]) / max(nines[percents[-1]] - nines[percents[0]], 1e-9)
+        return left + plot * (nines[percent] - nines[percents[0]]) / max(nines[percents[-1]] - nines[percents[0]], 1e-9)
 
     def y_of(value):
         return bottom - (bottom - top) * (math.log10(max(value, 10 ** low)) - low) / max(high - low, 1)
@@ -76,14 +76,14 @@ def curve_chart(title, curves, unit):
     parts = [_text(0, 16, title, extra=";font-weight:600")]
     for power in range(low, high + 1):
         y = y_of(10 ** power)
-        parts += [f'<path d="M60 {y:.1f}H{60 + plot}" stroke="#808080" opacity="0.3"/>', _text(54, y + 4, f"{number_text(10 ** power)} {unit}", "end")]
+        parts += [f'<path d="M{left} {y:.1f}H{left + plot}" stroke="#808080" opacity="0.3"/>', _text(left - 6, y + 4, f"{number_text(10 ** power)} {unit}", "end")]
     for percent in percents:
         parts.append(_text(x_of(percent), bottom + 18, f"p{percent:g}", "middle", ";font-size:10px"))
     for number, (target, curve) in enumerate(curves.items()):
         points = " ".join(f"{x_of(percent):.1f},{y_of(value):.1f}" for percent, value in sorted(curve.items()))
         y = top + 12 + 20 * number
         parts += [f'<polyline points="{points}" fill="none" stroke="{colour(target)}" stroke-width="2"/>',
-                  f'<rect x="{75 + plot}" y="{y - 9}" width="12" height="12" fill="{colour(target)}"/>', _text(93 + plot, y + 1, target)]
+                  f'<rect x="{left + 15 + plot}" y="{y - 9}" width="12" height="12" fill="{colour(target)}"/>', _text(left + 33 + plot, y + 1, target)]
     return _document(height, parts, title)
 
 

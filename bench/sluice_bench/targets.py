@@ -11,11 +11,12 @@ from .settings import Settings
 from .town import PORTS
 
 TCP_TOOLS = {"iperf3": "stream", "unread": "unread"}
+TOOL_SERVERS = {**TCP_TOOLS, "h2load": "http2"}
 
 
 def served_by(scenario):
     """Which of the town's servers a scenario is answered by."""
-    return TCP_TOOLS.get(scenario.tool, scenario.server)
+    return TOOL_SERVERS.get(scenario.tool, scenario.server)
 
 
 class Target:
@@ -34,6 +35,10 @@ class Target:
     def prepare(self, case):
         """Before a run of that case."""
 
+    def counters(self, case):
+        """Running counts whose growth during a run of that case is told with it."""
+        return {}
+
     def stop(self):
         pass
 
@@ -51,7 +56,8 @@ class PeerTarget(Target):
     def __init__(self, name, town, scenario, config_dir, workers):
         super().__init__(name)
         self.town = town
-        server_port = PORTS[served_by(scenario)]
+        # Peers talk HTTP/1.1 to their servers, whatever they are asked in.
+        server_port = PORTS["nginx" if scenario.tool == "h2load" else served_by(scenario)]
         self.peer = peers.Peer(name, config_dir, town.middles[name], town.plain_server.v4, server_port, server_port, workers)
         if scenario.tool in TCP_TOOLS and not self.peer.has_tcp:
             self.stop()
@@ -62,7 +68,8 @@ class PeerTarget(Target):
 
     def place(self, scenario, case):
         is_tcp = scenario.tool in TCP_TOOLS or case.get("protocol") == "tcp"
-        return Place(self.town.plain_client, self.town.middles[self.name].v4, peers.TCP_PORT if is_tcp else peers.HTTP_PORT)
+        port = peers.TCP_PORT if is_tcp else peers.HTTP2_PORT if scenario.tool == "h2load" else peers.HTTP_PORT
+        return Place(self.town.plain_client, self.town.middles[self.name].v4, port)
 
     def stop(self):
         self.peer.stop()
@@ -87,13 +94,13 @@ class Sluice(Target):
     def place(self, scenario, case):
         if scenario.tool in TCP_TOOLS or case.get("protocol") == "tcp":
             return Place(self.town.client, manifests.STREAMS, manifests.TCP_PORTS[served_by(scenario)])
-        return Place(self.town.client, manifests.WEB, manifests.HTTP_PORTS[scenario.server])
+        return Place(self.town.client, manifests.WEB, manifests.HTTP_PORTS[served_by(scenario)])
 
     def prepare(self, case):
         self.settings.apply(case.get("setting", "plain"))
 
-    def level_reached(self):
-        return self.mesh.level()
+    def counters(self, case):
+        return {"config_versions": self.mesh.status()["config"]["version"]} if case.get("setting") == "churn" else {}
 
     def stop(self):
         self.settings.close()

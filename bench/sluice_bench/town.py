@@ -1,6 +1,6 @@
 """The pods of a run: a pair in the mesh, a pair that no mesh knows, and one for each peer.
 
-What can be measured against: `minimal` (our server), `nginx`, `stream` (iperf3), `unread` (accepts and never reads).
+What can be measured against: `minimal` (our server), `nginx`, `http2` (nginx too), `stream` (iperf3), `unread` (accepts and never reads).
 """
 import os
 import socket
@@ -10,8 +10,8 @@ from sluice_testing.process import Process, wait_listening
 
 from . import loads, peers
 
-MINIMAL_PORT, NGINX_PORT, STREAM_PORT, UNREAD_PORT = 8091, 8090, 5201, 9001
-PORTS = {"minimal": MINIMAL_PORT, "nginx": NGINX_PORT, "stream": STREAM_PORT, "unread": UNREAD_PORT}
+MINIMAL_PORT, NGINX_PORT, HTTP2_PORT, STREAM_PORT, UNREAD_PORT = 8091, 8090, 8092, 5201, 9001
+PORTS = {"minimal": MINIMAL_PORT, "nginx": NGINX_PORT, "http2": HTTP2_PORT, "stream": STREAM_PORT, "unread": UNREAD_PORT}
 SIZES = (("1k", 1024), ("16k", 16384), ("64k", 65536), ("1m", 1 << 20))
 
 
@@ -21,7 +21,8 @@ class Town:
         self.client, self.server = network.pod("client"), network.pod("server")
         self.plain_client, self.plain_server = network.pod("plain-client"), network.pod("plain-server")
         self.middles = {name: network.pod(name) for name in peers.PEERS}  # One each: they listen on the same ports.
-        self.started, self.unread = {}, []
+        self.started = {}
+        self.unread_listeners, self.unread_socks = [], []
         for pod in network.pods.values():
             with pod.inside():  # A new connection per request needs many ports.
                 _sysctl("net/ipv4/ip_local_port_range", "10000 65000")
@@ -29,30 +30,30 @@ class Town:
 
     def serve(self, what):
         """Starts a server in both server pods, once."""
+        what = "nginx" if what == "http2" else what
         if what in self.started:
             return
         start = {"minimal": _minimal, "nginx": _nginx, "stream": _stream, "unread": self._listen_unread}[what]
         self.started[what] = [process for pod in (self.server, self.plain_server) if (process := start(pod))]
 
     def _listen_unread(self, pod):
-        self.unread.append(pod.listen(port=UNREAD_PORT))
+        self.unread_listeners.append(pod.listen(port=UNREAD_PORT))
         return None
 
     def accept_unread(self):
         """Accepts what has been dialled, so that it is nobody's backlog; nothing is read."""
-        for listener in self.unread:
+        for listener in self.unread_listeners:
             listener.setblocking(False)
             try:
-                accepted, _ = listener.accept()
-                self.unread_socks = [*getattr(self, "unread_socks", []), accepted]
+                self.unread_socks.append(listener.accept()[0])
             except BlockingIOError:
                 continue
 
     def forget_unread(self):
-        for sock in getattr(self, "unread_socks", []):
+        for sock in self.unread_socks:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             sock.close()
-        self.unread_socks = []
+        self.unread_socks.clear()
 
     def server_pids(self):
         return [process.pid for processes in self.started.values() for process in processes]
@@ -74,7 +75,7 @@ def _minimal(pod):
 
 def _nginx(pod):
     loads.require("nginx", "nginx-light")
-    return servers.nginx(pod, NGINX_PORT, sizes=SIZES)
+    return servers.nginx(pod, NGINX_PORT, sizes=SIZES, http2_port=HTTP2_PORT)
 
 
 def _stream(pod):

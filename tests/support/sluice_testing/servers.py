@@ -30,7 +30,7 @@ http {{
   default_type application/octet-stream; client_max_body_size 0; client_body_temp_path {folder}/body;
   proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
   server {{
-    listen {port} backlog=4096; listen [::]:{port} backlog=4096; root {folder}/www;
+    listen {port} backlog=4096; listen [::]:{port} backlog=4096; {http2} root {folder}/www;
     location = /name {{ return 200 "{name}\\n"; }}
     location = /peer {{ return 200 "$remote_addr $server_addr $server_port\\n"; }}
     location = /slow {{ limit_rate 100k; try_files /64k =404; }}
@@ -39,8 +39,10 @@ http {{
 """
 
 
-def nginx(pod, port=HTTP_PORT, name=None, workers=1, sizes=(("1k", 1024), ("64k", 65536), ("1m", 1 << 20))):
-    """nginx with files /1k, /64k, /1m and /index.html; /name and /peer say who answers and who asks."""
+def nginx(pod, port=HTTP_PORT, name=None, workers=1, sizes=(("1k", 1024), ("64k", 65536), ("1m", 1 << 20)),
+          http2_port=None):
+    """nginx with files /1k, /64k, /1m and /index.html; /name and /peer say who answers and who asks. HTTP/2 without TLS on
+    a port of its own, if one is given."""
     folder = tempfile.mkdtemp(prefix="sluice-test-nginx-")
     os.chmod(folder, 0o755)
     os.mkdir(f"{folder}/www")
@@ -48,7 +50,8 @@ def nginx(pod, port=HTTP_PORT, name=None, workers=1, sizes=(("1k", 1024), ("64k"
         with open(f"{folder}/www/{file_name}", "wb") as file:
             file.write(b"%-7d\n" % size * (size // 8) + b"." * (size % 8))
     with open(f"{folder}/nginx.conf", "w", encoding="ascii") as file:
-        file.write(NGINX.format(folder=folder, port=port, name=name or pod.name, workers=workers))
+        file.write(NGINX.format(folder=folder, port=port, name=name or pod.name, workers=workers,
+                                http2=f"listen {http2_port} http2 backlog=4096;" if http2_port else ""))
     process = Process(["nginx", "-p", folder, "-c", f"{folder}/nginx.conf"], pod, name="nginx")
     _remove_with(process, folder)
     wait_listening(pod, port, process)
