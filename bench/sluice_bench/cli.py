@@ -124,7 +124,8 @@ def measure(options, picked, argv):
         runner.run_all(picked)
     noise = facts.noise(runner.spins)
     return {"format": results.FORMAT, "command": "sluice-bench " + " ".join(argv), "when": time.strftime("%Y-%m-%d"),
-            "facts": {**facts.machine(), "spin_noise": noise, "others_busy": busy},
+            "facts": {**facts.machine(), "spin_noise": noise, "others_busy": busy,
+                                                "spins_ms": [round(1000 * spin, 2) for spin in runner.spins]},
             "rounds": options.rounds, "seconds": options.seconds, "workers": options.workers, "versions": versions,
             "missing": {**missing, **runner.left_out},
             "scenarios": [{"name": item.name, "title": item.title, "about": item.about} for item in picked],
