@@ -10,13 +10,13 @@ _block = bytes(SPIN_BYTES)
 
 
 def spin_s():
-    """How long a fixed piece of work takes now: some 5 to 10 ms on a quiet machine. The best of three on every CPU, so that
+    """How long a fixed piece of work takes now: some 5 to 10 ms on a quiet machine. The best of five on every CPU, so that
     a single interruption is not noise but somebody else's work, or a slower clock, is; the slowest CPU counts."""
     allowed, slowest = os.sched_getaffinity(0), 0.0
     try:
         for cpu in sorted(allowed)[:8]:
             os.sched_setaffinity(0, {cpu})
-            slowest = max(slowest, min(_work_s() for _ in range(3)))
+            slowest = max(slowest, min(_work_s() for _ in range(5)))
     finally:
         os.sched_setaffinity(0, allowed)
     return slowest
