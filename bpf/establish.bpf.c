@@ -87,13 +87,13 @@ static __always_inline void active_established(struct bpf_sock_ops *ctx, __u64 n
 
 	if (client && is_our_listener(&remote)) {
 		store_original(ctx, netns_cookie, client);
-		if (sluice_level() != SLUICE_LEVEL_OFF)
-			sluice_enrol_active(ctx, netns_cookie, false);
+		if (pod->level != SLUICE_LEVEL_OFF)
+			sluice_enrol_active(ctx, netns_cookie, pod->level, false);
 		return;
 	}
-	if (sluice_level() != SLUICE_LEVEL_OFF && sluice_pod_has(pod, &remote.address) &&
+	if (pod->level != SLUICE_LEVEL_OFF && sluice_pod_has(pod, &remote.address) &&
 	    is_marked_dial(ctx))
-		sluice_enrol_active(ctx, netns_cookie, true);
+		sluice_enrol_active(ctx, netns_cookie, pod->level, true);
 }
 
 /* Runs with the new socket locked, so before accept() can return it. */
@@ -108,8 +108,8 @@ static __always_inline void passive_established(struct bpf_sock_ops *ctx, __u64 
 		sluice_watch_state(ctx); /* For the original destination, if nobody takes it. */
 	else if (bpf_map_delete_elem(&sluice_dials, &dial))
 		return; /* Not the other end of a dial of ours. */
-	if (sluice_level() != SLUICE_LEVEL_OFF)
-		sluice_enrol_passive(ctx, netns_cookie, is_proxy);
+	/* Not by the pod's level: it may have changed since the active end went by it. */
+	sluice_enrol_passive(ctx, netns_cookie, is_proxy);
 }
 
 static __always_inline void forget_original(struct bpf_sock_ops *ctx, __u64 netns_cookie)

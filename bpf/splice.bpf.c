@@ -127,7 +127,7 @@ int sluice_splice(struct sk_msg_md *msg)
 		return pass(SLUICE_VERDICT_SPLICE_PEER_GONE);
 	if (!end->is_proxy)
 		return to_proxy(msg, end, sluice_peer_sock(pair, end));
-	if (sluice_level() != SLUICE_LEVEL_FULL)
+	if (pair->level != SLUICE_LEVEL_FULL)
 		return pass(SLUICE_VERDICT_SPLICE_TCP);
 	return to_application(msg, end, pair);
 }

@@ -31,7 +31,7 @@ struct sluice_pod {
 	struct sluice_address address_v4;
 	struct sluice_address address_v6;
 	__u32 id;
-	__u32 pad0;
+	__u32 level; /* enum sluice_level, for connections from now on. */
 };
 SLUICE_ASSERT_SIZE(struct sluice_pod, 40);
 
@@ -102,8 +102,10 @@ struct sluice_pair {
 			  closed. */
 	__u32 state;   /* enum sluice_pair_state */
 	__u32 alive;   /* Bit per end; the one that clears the last bit deletes the record. */
+	__u32 level;   /* The pod's when the active end was made; both ends go by it. */
+	__u32 pad0;
 };
-SLUICE_ASSERT_SIZE(struct sluice_pair, 24);
+SLUICE_ASSERT_SIZE(struct sluice_pair, 32);
 
 enum sluice_side {
 	SLUICE_SIDE_ACTIVE = 0,

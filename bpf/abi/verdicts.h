@@ -29,6 +29,7 @@
 	X(PAIR_JOINED, pair_joined)                                                                \
 	X(PAIR_TCP_ONLY, pair_tcp_only)                                                            \
 	X(PAIR_NOT_RECORDED, pair_not_recorded)                                                    \
+	X(PAIR_LEFT_ZEROCOPY, pair_left_zerocopy)                                                  \
 	/* Messages of enrolled sockets. */                                                        \
 	X(SPLICE_REDIRECTED, splice_redirected)                                                    \
 	X(SPLICE_TCP, splice_tcp)                                                                  \

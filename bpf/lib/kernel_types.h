@@ -10,7 +10,17 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+/* Bit numbers of skc_flags; the value is found at load time. */
+enum sock_flags {
+	SOCK_ZEROCOPY = 0,
+};
+
+struct sock_common {
+	unsigned long skc_flags;
+} __attribute__((preserve_access_index));
+
 struct sock {
+	struct sock_common __sk_common;
 	struct {
 		atomic_t rmem_alloc; /* sk_rmem_alloc: bytes waiting for the reader. */
 	} sk_backlog;

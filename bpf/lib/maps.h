@@ -106,14 +106,3 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } sluice_counters SEC(".maps") __weak;
-
-/*
- * The level of acceleration (enum sluice_level). A map and not read-only configuration, because the
- * probes that decide it need the loaded programs.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} sluice_levels SEC(".maps") __weak;

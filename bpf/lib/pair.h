@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include <bpf/bpf_core_read.h>
+
 #include "bpf/lib/address.h"
 #include "bpf/lib/counters.h"
 #include "bpf/lib/kernel_types.h"
@@ -92,13 +94,33 @@ static __always_inline struct sluice_end sluice_end_of(struct bpf_sock_ops *ctx,
 	return end;
 }
 
-/* The connecting end: the client application's socket, or the proxy's dial to a local pod. */
+/*
+ * An enrolled socket sends MSG_ZEROCOPY by copying and never tells that it is done, so a program
+ * that waits for that would wait for ever. It has to set SO_ZEROCOPY first; whoever does so before
+ * the handshake (an accepted socket has it from its listener) is left on TCP.
+ */
+static __always_inline bool sluice_wants_zerocopy(__u64 tcp_sock)
+{
+	struct sock *sk = (struct sock *)(unsigned long)tcp_sock;
+	unsigned long flags = BPF_CORE_READ(sk, __sk_common.skc_flags);
+
+	return flags & (1UL << bpf_core_enum_value(enum sock_flags, SOCK_ZEROCOPY));
+}
+
+/*
+ * The connecting end: the client application's socket, or the proxy's dial to a local pod. Without
+ * its record the accepted end stays on plain TCP too.
+ */
 static __always_inline void sluice_enrol_active(struct bpf_sock_ops *ctx, __u64 netns_cookie,
-						bool is_proxy)
+						__u32 level, bool is_proxy)
 {
 	struct sluice_end end = sluice_end_of(ctx, netns_cookie, SLUICE_SIDE_ACTIVE, is_proxy);
-	struct sluice_pair pair = {.alive = SLUICE_ALIVE(SLUICE_SIDE_ACTIVE)};
+	struct sluice_pair pair = {.alive = SLUICE_ALIVE(SLUICE_SIDE_ACTIVE), .level = level};
 
+	if (!is_proxy && sluice_wants_zerocopy(end.sock)) {
+		sluice_count(SLUICE_VERDICT_PAIR_LEFT_ZEROCOPY);
+		return;
+	}
 	pair.sock[SLUICE_SIDE_ACTIVE] = end.sock;
 	/* The record first: a socket in the sockhash without one could never be joined. */
 	if (!end.sock || bpf_map_update_elem(&sluice_pairs, &end.own, &pair, BPF_ANY)) {
@@ -123,6 +145,11 @@ static __always_inline void sluice_enrol_passive(struct bpf_sock_ops *ctx, __u64
 
 	if (!pair || !end.sock)
 		return; /* The other end was not recorded: plain TCP. */
+	if (!is_proxy && sluice_wants_zerocopy(end.sock)) {
+		sluice_pair_move(pair, SLUICE_PAIR_OPEN, SLUICE_PAIR_TCP_ONLY);
+		sluice_count(SLUICE_VERDICT_PAIR_LEFT_ZEROCOPY);
+		return;
+	}
 	if (sluice_pair_move(pair, SLUICE_PAIR_OPEN, SLUICE_PAIR_JOINING) != SLUICE_PAIR_OPEN)
 		return; /* Decided for TCP already. */
 	if (!sluice_enrol(ctx, &end)) {

@@ -12,6 +12,7 @@
 namespace sluice::controller {
 
 inline constexpr std::string_view kNetnsAnnotation = "sluice.dev/netns";
+inline constexpr std::string_view kAccelerationAnnotation = "sluice.dev/acceleration";
 inline constexpr std::string_view kServiceNameLabel = "kubernetes.io/service-name";
 
 ObjectMeta DecodeMeta(FieldReader& root, const Origin& origin, std::string_view kind);

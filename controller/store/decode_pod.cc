@@ -97,6 +97,20 @@ void DecodeNetns(FieldReader& root, Pod& pod) {
   pod.netns_path = path;
 }
 
+// A bad value keeps the pod in the mesh and off the kernel path: whoever wrote it cared, and plain
+// TCP is right for every application.
+void DecodeAcceleration(FieldReader& root, Pod& pod) {
+  const auto it = pod.meta.annotations.find(std::string(kAccelerationAnnotation));
+  if (it == pod.meta.annotations.end()) return;
+  pod.acceleration = it->second == "full" ? Acceleration::kFull : Acceleration::kOff;
+  if (it->second == "full" || it->second == "off") return;
+  root.report().Note(
+      base::Concat("metadata.annotations[", kAccelerationAnnotation, "]"),
+      base::Concat(Quoted(it->second), " is neither \"off\" nor \"full\"; off is used"),
+      "write \"off\" or \"full\", in quotes, or remove the annotation to have what the node's "
+      "--acceleration says");
+}
+
 }  // namespace
 
 Pod DecodePod(FieldReader& root, ObjectMeta meta) {
@@ -104,6 +118,7 @@ Pod DecodePod(FieldReader& root, ObjectMeta meta) {
   DecodeSpec(root, pod);
   DecodeStatus(root, pod);
   DecodeNetns(root, pod);
+  DecodeAcceleration(root, pod);
   root.NoteUnknown();
   return pod;
 }

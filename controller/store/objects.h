@@ -34,11 +34,14 @@ struct PodPort {  // TCP only.
   uint16_t port = 0;
 };
 
+enum class Acceleration : uint8_t { kUnspecified, kOff, kFull };
+
 struct Pod {
   ObjectMeta meta;
   std::vector<base::IpAddress> addresses;
   std::vector<PodPort> ports;
-  std::string netns_path;  // Empty: not to be enrolled.
+  std::string netns_path;                                  // Empty: not to be enrolled.
+  Acceleration acceleration = Acceleration::kUnspecified;  // The pod's wish for the kernel path.
   std::string service_account;
   std::string node;
   bool is_ready = true;

@@ -68,6 +68,18 @@ std::string LabelKey(const std::string& namespace_name,
   return base::Concat(namespace_name, "/", label.first, "=", label.second);
 }
 
+istio::workload::Acceleration WishOf(const Pod& pod) {
+  switch (pod.acceleration) {
+    case Acceleration::kUnspecified:
+      break;
+    case Acceleration::kOff:
+      return istio::workload::ACCELERATION_OFF;
+    case Acceleration::kFull:
+      return istio::workload::ACCELERATION_FULL;
+  }
+  return istio::workload::ACCELERATION_UNSPECIFIED;
+}
+
 void AddPod(const Draft& draft, const ObjectKey& key, const Pod& pod, Book& book) {
   if (pod.is_finished) return;
   Workload workload;
@@ -80,6 +92,7 @@ void AddPod(const Draft& draft, const ObjectKey& key, const Pod& pod, Book& book
   // ones.
   const bool is_healthy = pod.is_ready && !pod.meta.is_deleting;
   workload.set_status(is_healthy ? istio::workload::HEALTHY : istio::workload::UNHEALTHY);
+  workload.set_acceleration(WishOf(pod));
   ClaimAddresses(draft, pod, workload.uid(), workload, book);
   EnrolPod(draft, pod, workload, book);
   std::string uid = workload.uid();

@@ -92,8 +92,8 @@ TEST_F(LifetimeTest, LeavesNoEntryOfADialThatFailed) {
 // With TCP_DEFER_ACCEPT (Apache's default) the application's socket is made by the first bytes,
 // which so come over TCP.
 TEST_F(LifetimeTest, KeepsAPairOnTcpWhenTheProxySpeaksBeforeTheApplicationIsThere) {
-  if (mesh_->datapath->acceleration() != datapath::Acceleration::kFull)
-    GTEST_SKIP() << "needs full";
+  constexpr auto kFull = datapath::Acceleration::kFull;
+  if (mesh_->datapath->ChooseLevel(kFull).level != kFull) GTEST_SKIP() << "needs full";
   const base::UniqueFd app = Listen(mesh_->server, {mesh_->server.v4, kAppPort});
   const int seconds = 5;
   ASSERT_EQ(setsockopt(app.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds), 0);
@@ -164,8 +164,7 @@ class RunsTest : public ::testing::Test {
       fd->Reset();
   }
   void StartRun() {
-    auto made = datapath::Datapath::Create(
-        {.bpffs_dir = mesh_->base_dir(), .acceleration = datapath::Acceleration::kOff});
+    auto made = datapath::Datapath::Create({.bpffs_dir = mesh_->base_dir(), .cgroup_dir = {}});
     ASSERT_TRUE(made.ok()) << made.status();
     mesh_->datapath = *std::move(made);
   }
@@ -284,8 +283,8 @@ TEST_F(ReleaseTest, LetsGoOfSocketsThatApplicationsKeepOpen) {
 }
 
 TEST(CreateTest, RefusesAFolderThatIsNotOnABpffs) {
-  const auto made =
-      datapath::Datapath::Create({.bpffs_dir = absl::StrCat("/tmp/slbpf-", getpid(), "-plain")});
+  const auto made = datapath::Datapath::Create(
+      {.bpffs_dir = absl::StrCat("/tmp/slbpf-", getpid(), "-plain"), .cgroup_dir = {}});
 
   EXPECT_TRUE(absl::IsFailedPrecondition(made.status())) << made.status();
   rmdir(absl::StrCat("/tmp/slbpf-", getpid(), "-plain").c_str());

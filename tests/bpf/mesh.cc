@@ -41,13 +41,13 @@ void UnmountStale() {
 
 }  // namespace
 
-Mesh::Mesh(datapath::Acceleration acceleration) {
+Mesh::Mesh(datapath::Acceleration acceleration) : acceleration_(acceleration) {
   UnmountStale();
   bpffs_ = absl::StrCat("/tmp/slbpf-", getpid());
   mkdir(bpffs_.c_str(), 0700);
   has_mounted_ = mount("none", bpffs_.c_str(), "bpf", 0, nullptr) == 0;
   SLUICE_CHECK(has_mounted_);
-  auto made = datapath::Datapath::Create({.bpffs_dir = base_dir(), .acceleration = acceleration});
+  auto made = datapath::Datapath::Create({.bpffs_dir = base_dir(), .cgroup_dir = {}});
   if (!made.ok()) std::fprintf(stderr, "%s\n", made.status().ToString().c_str());
   SLUICE_CHECK(made.ok());
   datapath = *std::move(made);
@@ -64,7 +64,8 @@ absl::Status Mesh::EnrolClient() {
                              .netns_cookie = client.cookie,
                              .netns_fd = client.fd.get(),
                              .address_v4 = client.v4,
-                             .address_v6 = client.v6});
+                             .address_v6 = client.v6,
+                             .acceleration = acceleration_});
 }
 
 void Mesh::Enrol() {
@@ -84,7 +85,8 @@ void Mesh::Enrol() {
                                .address_v4 = server.v4,
                                .address_v6 = server.v6,
                                .inbound_listener_v4 = inbound4.get(),
-                               .inbound_listener_v6 = inbound6.get()})
+                               .inbound_listener_v6 = inbound6.get(),
+                               .acceleration = acceleration_})
                    .ok());
   std::vector<Destination> destinations;
   for (const char* vip : {kVip4, kVip6}) {

@@ -25,7 +25,7 @@ struct Hop {
 
 class Mesh {
  public:
-  explicit Mesh(datapath::Acceleration acceleration);
+  explicit Mesh(datapath::Acceleration acceleration);  // Of both pods.
   ~Mesh();
 
   Network network;
@@ -49,6 +49,7 @@ class Mesh {
   uint64_t Counter(const std::string& name) const;
 
  private:
+  const datapath::Acceleration acceleration_;
   std::string bpffs_;
   bool has_mounted_ = false;
 };

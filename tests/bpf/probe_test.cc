@@ -17,12 +17,21 @@ TEST_F(ProbeTest, PassesAllBasicProbesOnEveryKernel) {
   }
 }
 
-TEST_F(ProbeTest, ReachesTheLevelThatItsProbesAllow) {
-  const auto choice =
-      datapath::ChooseLevel(datapath::Acceleration::kFull, mesh_->datapath->probes());
+TEST_F(ProbeTest, CountsNothingOfTheProbesAsTraffic) {
+  for (const char* name : {"connect_proxied", "pair_joined", "splice_redirected", "splice_tcp"})
+    EXPECT_EQ(mesh_->Counter(name), 0u) << name;
+}
 
-  EXPECT_EQ(mesh_->datapath->acceleration(), choice.level);
-  EXPECT_EQ(mesh_->datapath->acceleration_reason(), choice.reason);
+TEST_F(ProbeTest, ReachesTheLevelThatItsProbesAllow) {
+  for (const auto requested : {datapath::Acceleration::kOff, datapath::Acceleration::kSend,
+                               datapath::Acceleration::kFull}) {
+    const auto expected = datapath::ChooseLevel(requested, mesh_->datapath->probes());
+
+    const auto choice = mesh_->datapath->ChooseLevel(requested);
+
+    EXPECT_EQ(choice.level, expected.level);
+    EXPECT_EQ(choice.reason, expected.reason);
+  }
 }
 
 }  // namespace

@@ -112,8 +112,9 @@ class SpliceTest : public MeshTest {
   void SetUp() override {
     MeshTest::SetUp();
     if (mesh_ == nullptr) return;
-    if (mesh_->datapath->acceleration() != datapath::Acceleration::kFull) {
-      GTEST_SKIP() << "this kernel does not reach full: " << mesh_->datapath->acceleration_reason();
+    const auto choice = mesh_->datapath->ChooseLevel(datapath::Acceleration::kFull);
+    if (choice.level != datapath::Acceleration::kFull) {
+      GTEST_SKIP() << "this kernel does not reach full: " << choice.reason;
     }
     app_ = Listen(mesh_->server, {mesh_->server.v4, kAppPort});
     hop_ = mesh_->MakeHop(app_.get(), Vip4(), {mesh_->server.v4, kAppPort});

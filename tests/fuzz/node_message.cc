@@ -26,7 +26,7 @@ void ShowToPodsAndConfig(const sluice::node::v1::ToAgent& message) {
   host.cookies["/run/netns/a"] = 11;
   Resources resources;
   PutPod(resources, "a", "/run/netns/a", {"10.0.0.1"});
-  PodSet pods(kernel, proxy, host);
+  PodSet pods(kernel, proxy, host, sluice::datapath::Acceleration::kOff);
   pods.Plan(resources);
   pods.Advance(/*can_add_to_proxy=*/false);
   // Nothing was given to the proxy yet, so nothing it says is true.

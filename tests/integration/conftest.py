@@ -12,6 +12,7 @@ from sluice_testing import manifests, servers  # noqa: E402
 from sluice_testing.http1 import HttpConnection  # noqa: E402
 from sluice_testing.mesh import Mesh, programs_dir  # noqa: E402
 from sluice_testing.network import CLONE_NEWNET, Network, isolate  # noqa: E402
+from sluice_testing.wait import wait_until  # noqa: E402
 
 CI = os.environ.get("CI", "") not in ("", "false", "0")
 # Everything in the mesh of `town`; addresses nobody routes, so only capture can make them work.
@@ -60,12 +61,18 @@ def network():
         yield made
 
 
-def town_objects(town):
-    """Two workloads behind services: an HTTP port, a TCP port, one of each headless, a named target port."""
+def town_objects(town, wishes=()):
+    """Two workloads behind services: an HTTP port, a TCP port, one of each headless, a named target port. `wishes`:
+    values of the acceleration annotation by pod."""
+    wishes = dict(wishes)
+
+    def pod(name, app, **kwargs):
+        return manifests.pod(getattr(town, name), app, acceleration=wishes.get(name), **kwargs)
+
     http = [manifests.port(80, "http", servers.HTTP_PORT, "http")]
     tcp = [manifests.port(9000, "tcp", servers.TCP_PORT)]
-    objects = [manifests.pod(town.client, "client"), manifests.pod(town.client2, "client"),
-               manifests.pod(town.a, "a", named_ports=[("web", servers.HTTP_PORT)]), manifests.pod(town.b, "b")]
+    objects = [pod("client", "client"), pod("client2", "client"), pod("a", "a", named_ports=[("web", servers.HTTP_PORT)]),
+               pod("b", "b")]
     for number, app in enumerate("ab", start=1):
         vips = (VIP4.format(number), VIP6.format(number))
         objects.append(manifests.service(app, app, http + tcp, vips))
@@ -109,6 +116,22 @@ def town(request, pods):
         pods.mesh = mesh
         tell_level(mesh)
         yield pods
+
+
+@pytest.fixture
+def wish(town):
+    """wish(a="off"): annotates pods until the end of the test; it concerns connections made from then on."""
+    def level_of(name):
+        return town.mesh.pod(name)["acceleration"]
+
+    def annotate(**wishes):
+        town.mesh.apply("town.yaml", town_objects(town, wishes))
+        wait_until(lambda: all(level_of(name)["requested_by"] == "annotation" for name in wishes), "the wish is known")
+
+    yield annotate
+    town.mesh.apply("town.yaml", town_objects(town))
+    wait_until(lambda: all(pod["acceleration"]["requested_by"] == "flag" for pod in town.mesh.status()["pods"]),
+               "nobody wishes anything")
 
 
 @pytest.fixture

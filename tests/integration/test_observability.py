@@ -22,9 +22,10 @@ def test_status_tells_the_level_and_its_probes(town):
     assert acceleration["level"] in ("off", "send", "full")
     if acceleration["level"] != acceleration["requested"]:
         assert acceleration["reason"]
-    if acceleration["requested"] == "full":
-        assert acceleration["probes"]
-        assert all({"name", "passed", "detail"} <= set(probe) for probe in acceleration["probes"])
+    if acceleration["requested"] == "off":
+        assert acceleration["reason"] == "not requested"
+    assert acceleration["probes"]
+    assert all({"name", "passed", "detail"} <= set(probe) for probe in acceleration["probes"])
 
 
 def test_full_acceleration_is_reached_here(town):

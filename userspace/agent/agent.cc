@@ -80,15 +80,14 @@ absl::Status Agent::Prepare() {
   absl::StatusOr<std::string> bpffs_dir = FindBpffsDir(options_.state_dir, *journal_);
   if (!bpffs_dir.ok()) return bpffs_dir.status();
   bpffs_dir_ = *std::move(bpffs_dir);
-  auto kernel =
-      datapath::Datapath::Create({.bpffs_dir = bpffs_dir_, .acceleration = options_.acceleration});
+  auto kernel = datapath::Datapath::Create({.bpffs_dir = bpffs_dir_, .cgroup_dir = {}});
   if (!kernel.ok()) return base::Wrap(kernel.status(), "load the kernel programs");
   kernel_ = *std::move(kernel);
   namespaces_ = std::make_unique<PodNamespaces>(*network_, *journal_);
   host_ = std::make_unique<NodePodHost>(*network_, *namespaces_, options_.worker_count);
   bank_ = std::make_unique<SocketBank>(*network_, *kernel_);
   SLUICE_RETURN_IF_ERROR(PrepareProxy());
-  pods_ = std::make_unique<PodSet>(*kernel_, *proxy_, *host_);
+  pods_ = std::make_unique<PodSet>(*kernel_, *proxy_, *host_, options_.acceleration);
   config_ = std::make_unique<ConfigSync>(*kernel_, *proxy_);
   discovery_ = std::make_unique<DiscoveryClient>(
       *loop_, DiscoveryClient::Options{options_.controller_socket, options_.node}, resources_,
@@ -103,7 +102,9 @@ absl::Status Agent::PrepareProxy() {
   setup.launch.log_level = options_.log_level;
   setup.configure.set_worker_count(options_.worker_count);
   setup.configure.set_access_log_format(options_.access_log_format);
-  setup.configure.set_is_accelerated(kernel_->acceleration() != datapath::Acceleration::kOff);
+  // Whatever the option says: a pod may wish it later.
+  setup.configure.set_is_accelerated(kernel_->ChooseLevel(datapath::Acceleration::kFull).level !=
+                                     datapath::Acceleration::kOff);
   // Owned by the data path; a duplicate, so that whatever waits to be sent stays open.
   const int map_fd = fcntl(kernel_->original_destinations_fd(), F_DUPFD_CLOEXEC, 3);
   if (map_fd < 0) return base::ErrnoStatus(errno, "duplicate the map of original destinations");

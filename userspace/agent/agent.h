@@ -35,7 +35,7 @@ struct AgentOptions {
   std::string earlier_state_dir;  // Of a run that left something or died; empty: none.
   std::string node;
   std::string version;
-  datapath::Acceleration acceleration = datapath::Acceleration::kFull;
+  datapath::Acceleration acceleration = datapath::Acceleration::kOff;  // Of pods that do not say.
   uint32_t worker_count = 1;
   node::v1::AccessLogFormat access_log_format = node::v1::ACCESS_LOG_OFF;
   std::string access_log_file;  // Empty: standard error.

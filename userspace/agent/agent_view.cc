@@ -15,6 +15,15 @@ namespace {
 // answer: the snapshot may be of another mesh.
 constexpr absl::Duration kSnapshotReadyDelay = absl::Seconds(3);
 
+AccelerationView AccelerationOf(const datapath::Datapath& kernel, datapath::Acceleration requested,
+                                const char* reason_if_off) {
+  const datapath::LevelChoice choice = kernel.ChooseLevel(requested);
+  const bool is_off = requested == datapath::Acceleration::kOff;
+  return {.requested = requested,
+          .level = choice.level,
+          .reason = is_off ? reason_if_off : choice.reason};
+}
+
 }  // namespace
 
 NodeView Agent::View() const {
@@ -22,11 +31,10 @@ NodeView Agent::View() const {
   view.node = options_.node;
   view.version = options_.version;
   view.kernel = KernelRelease();
-  view.acceleration_requested = options_.acceleration;
   view.not_ready = NotReadyReasons();
   if (kernel_ != nullptr) {
-    view.acceleration = kernel_->acceleration();
-    view.acceleration_reason = kernel_->acceleration_reason();
+    view.acceleration = AccelerationOf(*kernel_, options_.acceleration, "not requested");
+    view.acceleration_max = kernel_->ChooseLevel(datapath::Acceleration::kFull).level;
     view.probes = kernel_->probes();
     view.kernel_counters = kernel_->ReadCounters();
   }
@@ -62,6 +70,10 @@ void Agent::AddPodRows(NodeView& view) const {
     row.netns_path = pod.netns_path;
     row.is_captured = pods_->IsCaptured(pod.uid);
     row.reason = pods_->ReasonOf(pod);
+    row.has_own_wish = pod.acceleration.has_value();
+    row.acceleration =
+        AccelerationOf(*kernel_, pod.acceleration.value_or(options_.acceleration),
+                       row.has_own_wish ? "the pod's annotation says off" : "not requested");
     view.pods.push_back(std::move(row));
   }
 }

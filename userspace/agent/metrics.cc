@@ -54,9 +54,18 @@ void AddNode(const NodeView& view, SampleList& out) {
 }
 
 void AddKernel(const NodeView& view, SampleList& out) {
-  out.Gauge("sluice_acceleration_level", "Kernel path of same-node legs: 0 off, 1 send, 2 full.",
-            static_cast<double>(view.acceleration),
-            {{"level", datapath::AccelerationName(view.acceleration)}});
+  using datapath::Acceleration;
+  out.Gauge("sluice_acceleration_level",
+            "Kernel path of the pods without a wish of their own: 0 off, 1 send, 2 full.",
+            static_cast<double>(view.acceleration.level),
+            {{"level", datapath::AccelerationName(view.acceleration.level)}});
+  for (const Acceleration level : {Acceleration::kOff, Acceleration::kSend, Acceleration::kFull}) {
+    const auto count = std::count_if(
+        view.pods.begin(), view.pods.end(),
+        [level](const PodRow& pod) { return pod.is_captured && pod.acceleration.level == level; });
+    out.Gauge("sluice_acceleration_pods", "Captured pods by the level of their kernel path.",
+              static_cast<double>(count), {{"level", datapath::AccelerationName(level)}});
+  }
   for (const auto& probe : view.probes) {
     out.Gauge("sluice_acceleration_probe_passed", "1 if this start-up probe of the kernel passed.",
               probe.has_passed ? 1 : 0, {{"probe", probe.name}});

@@ -11,6 +11,12 @@
 
 namespace sluice::agent {
 
+struct AccelerationView {
+  datapath::Acceleration requested = datapath::Acceleration::kOff;
+  datapath::Acceleration level = datapath::Acceleration::kOff;
+  std::string reason;  // Why the level is not higher; empty at full.
+};
+
 struct PodRow {
   std::string uid;
   std::string namespace_name;
@@ -19,6 +25,8 @@ struct PodRow {
   std::string netns_path;
   bool is_captured = false;
   std::string reason;  // Why it is not served; empty if it is.
+  AccelerationView acceleration;
+  bool has_own_wish = false;  // The acceleration asked for is the pod's own wish, not the node's.
 };
 
 struct NamedNumber {
@@ -32,9 +40,8 @@ struct NodeView {
   std::string node;
   std::string version;
   std::string kernel;
-  datapath::Acceleration acceleration_requested = datapath::Acceleration::kOff;
-  datapath::Acceleration acceleration = datapath::Acceleration::kOff;
-  std::string acceleration_reason;
+  AccelerationView acceleration;  // Of pods that do not wish another.
+  datapath::Acceleration acceleration_max = datapath::Acceleration::kOff;  // Safe on this kernel.
   std::vector<datapath::ProbeResult> probes;
   std::vector<PodRow> pods;
   std::vector<datapath::KernelCounter> kernel_counters;

@@ -1,6 +1,7 @@
 #include "userspace/agent/pod_plan.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -29,6 +30,17 @@ std::string SetAddresses(const istio::workload::Workload& workload, PlannedPod& 
   return "";
 }
 
+std::optional<datapath::Acceleration> WishOf(const istio::workload::Workload& workload) {
+  switch (workload.acceleration()) {
+    case istio::workload::ACCELERATION_OFF:
+      return datapath::Acceleration::kOff;
+    case istio::workload::ACCELERATION_FULL:
+      return datapath::Acceleration::kFull;
+    default:  // Not said, or said by a controller that knows more than we do.
+      return std::nullopt;
+  }
+}
+
 std::string Fill(const Resources& resources, const discovery::v1::LocalPod& local,
                  const Observations& observations, uint64_t home_cookie, PlannedPod& pod) {
   // First, so that a refused pod's namespace is known too.
@@ -38,6 +50,7 @@ std::string Fill(const Resources& resources, const discovery::v1::LocalPod& loca
   if (workload == nullptr) return "the controller has not told its workload";
   pod.name = workload->name();
   pod.namespace_name = workload->namespace_();
+  pod.acceleration = WishOf(*workload);
   if (std::string reason = SetAddresses(*workload, pod); !reason.empty()) return reason;
   if (observed == observations.end())
     return absl::StrCat("namespace ", local.netns_path(), " was not looked at yet");
@@ -76,6 +89,14 @@ class Claims {
 
 }  // namespace
 
+bool IsSameCapture(const PlannedPod& a, const PlannedPod& b) {
+  const auto facts = [](const PlannedPod& pod) {
+    return std::tie(pod.uid, pod.name, pod.namespace_name, pod.netns_path, pod.cookie,
+                    pod.addresses, pod.refusal);
+  };
+  return facts(a) == facts(b);
+}
+
 std::vector<PlannedPod> PlanPods(const Resources& resources, const Observations& observations,
                                  const std::map<std::string, PlannedPod>& held,
                                  uint64_t home_cookie) {
@@ -92,7 +113,7 @@ std::vector<PlannedPod> PlanPods(const Resources& resources, const Observations&
   for (PlannedPod& pod : plan) {
     if (!pod.refusal.empty()) continue;
     const auto found = held.find(pod.uid);
-    if (found != held.end() && found->second == pod) {
+    if (found != held.end() && IsSameCapture(found->second, pod)) {
       pod.refusal = claims.Claim(pod);
     } else {
       newcomers.push_back(&pod);

@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "userspace/agent/resources.h"
 #include "userspace/base/address.h"
+#include "userspace/datapath/datapath.h"
 
 namespace sluice::agent {
 
@@ -28,11 +30,14 @@ struct PlannedPod {
   std::string name;
   std::string namespace_name;
   std::string netns_path;
-  uint64_t cookie = 0;                     // 0: the namespace could not be looked at.
-  std::vector<base::IpAddress> addresses;  // At most one of each family.
-  std::string refusal;                     // Not empty: not to be captured.
-  friend bool operator==(const PlannedPod&, const PlannedPod&) = default;
+  uint64_t cookie = 0;                                 // 0: the namespace could not be looked at.
+  std::vector<base::IpAddress> addresses;              // At most one of each family.
+  std::string refusal;                                 // Not empty: not to be captured.
+  std::optional<datapath::Acceleration> acceleration;  // The pod's own wish; else the node's.
 };
+
+// Equal in all that a capture rests on. What else differs is changed while the pod stays captured.
+bool IsSameCapture(const PlannedPod& a, const PlannedPod& b);
 
 // In the order of uid. `held` are the pods captured now by uid: where two pods want the same
 // address or namespace, the one that already has it keeps it, else the first by uid gets it; never

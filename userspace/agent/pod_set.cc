@@ -34,13 +34,34 @@ void PodSet::Plan(const Resources& resources) {
   plan_ = PlanPods(resources, observations_, held, host_.home_cookie());
   for (auto& [id, pod] : pods_) {
     if (pod.phase == PodPhase::kLeaving) continue;
-    const bool is_wanted = std::find(plan_.begin(), plan_.end(), pod.plan) != plan_.end();
-    if (!is_wanted) StartLeaving(pod);
+    const auto wanted = std::find_if(
+        plan_.begin(), plan_.end(),
+        [&pod = pod](const PlannedPod& planned) { return IsSameCapture(planned, pod.plan); });
+    if (wanted == plan_.end()) {
+      StartLeaving(pod);
+    } else {
+      Accelerate(pod, wanted->acceleration);
+    }
   }
   std::erase_if(failures_, [this](const auto& failure) {
     return std::none_of(plan_.begin(), plan_.end(),
                         [&](const PlannedPod& pod) { return pod.uid == failure.first; });
   });
+}
+
+// Tried again with the next plan if the kernel refuses.
+void PodSet::Accelerate(HeldPod& pod, std::optional<datapath::Acceleration> wish) {
+  if (pod.plan.acceleration == wish) return;
+  if (pod.is_captured) {
+    const absl::Status status =
+        kernel_.SetAcceleration(pod.prepared.cookie, wish.value_or(acceleration_));
+    if (!status.ok()) {
+      base::LogError("cannot change a pod's acceleration",
+                     {{"pod", pod.plan.uid}, {"reason", std::string(status.message())}});
+      return;
+    }
+  }
+  pod.plan.acceleration = wish;
 }
 
 void PodSet::StartLeaving(HeldPod& pod) {
@@ -160,6 +181,7 @@ absl::Status PodSet::Capture(HeldPod& pod) {
   }
   sockets.inbound_listener_v4 = first(pod.prepared.listeners.inbound_v4);
   sockets.inbound_listener_v6 = first(pod.prepared.listeners.inbound_v6);
+  sockets.acceleration = pod.plan.acceleration.value_or(acceleration_);
   SLUICE_RETURN_IF_ERROR(kernel_.EnrolPod(sockets));
   pod.is_captured = true;
   return absl::OkStatus();

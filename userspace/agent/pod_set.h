@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,8 +38,10 @@ inline constexpr absl::Duration kHopDrainLimit = absl::Seconds(300);
 
 class PodSet {
  public:
-  PodSet(datapath::Datapath& kernel, ProxyPort& proxy, PodHost& host)
-      : kernel_(kernel), proxy_(proxy), host_(host) {}
+  // `acceleration` is for the pods that wish nothing themselves.
+  PodSet(datapath::Datapath& kernel, ProxyPort& proxy, PodHost& host,
+         datapath::Acceleration acceleration)
+      : kernel_(kernel), proxy_(proxy), host_(host), acceleration_(acceleration) {}
 
   // Looks at the namespaces and makes the plan. Pods that must go leave the kernel now, the proxy
   // in Advance(): between the two the caller brings the kernel's destinations up to date.
@@ -89,11 +92,13 @@ class PodSet {
   void PrepareNew();
   void AddToProxy(HeldPod& pod, bool has_more);
   absl::Status Capture(HeldPod& pod);
+  void Accelerate(HeldPod& pod, std::optional<datapath::Acceleration> wish);
   void Fail(const std::string& uid, const std::string& reason);
 
   datapath::Datapath& kernel_;
   ProxyPort& proxy_;
   PodHost& host_;
+  const datapath::Acceleration acceleration_;
   Observations observations_;
   std::vector<PlannedPod> plan_;
   std::map<uint32_t, HeldPod> pods_;  // By id.

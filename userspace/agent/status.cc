@@ -25,9 +25,10 @@ ordered_json Acceleration(const NodeView& view) {
     probes.push_back(
         {{"name", probe.name}, {"passed", probe.has_passed}, {"detail", probe.detail}});
   }
-  return {{"requested", datapath::AccelerationName(view.acceleration_requested)},
-          {"level", datapath::AccelerationName(view.acceleration)},
-          {"reason", view.acceleration_reason},
+  return {{"requested", datapath::AccelerationName(view.acceleration.requested)},
+          {"level", datapath::AccelerationName(view.acceleration.level)},
+          {"reason", view.acceleration.reason},
+          {"kernel_allows", datapath::AccelerationName(view.acceleration_max)},
           {"probes", std::move(probes)}};
 }
 
@@ -40,7 +41,12 @@ ordered_json Pods(const NodeView& view) {
                     {"addresses", pod.addresses},
                     {"netns", pod.netns_path},
                     {"captured", pod.is_captured},
-                    {"reason", pod.reason}});
+                    {"reason", pod.reason},
+                    {"acceleration",
+                     {{"requested", datapath::AccelerationName(pod.acceleration.requested)},
+                      {"requested_by", pod.has_own_wish ? "annotation" : "flag"},
+                      {"level", datapath::AccelerationName(pod.acceleration.level)},
+                      {"reason", pod.acceleration.reason}}}});
   }
   return pods;
 }

@@ -26,7 +26,7 @@ using sluice::agent::AgentOptions;
 struct Flags {
   AgentOptions agent;
   std::string controller = "unix:/run/sluice/controller.sock";
-  std::string acceleration = "full";
+  std::string acceleration = "off";
   std::string access_log = "off";
   std::string log_level = "info";
   bool is_undo = false;
@@ -42,7 +42,8 @@ void Declare(CLI::App& app, Flags& flags) {
   app.add_option("--state-dir", flags.agent.state_dir,
                  "Folder for the snapshot and the undo journal");
   app.add_option("--node", flags.agent.node, "Name of this node (default: the host's name)");
-  app.add_option("--acceleration", flags.acceleration, "Kernel path of same-node connections")
+  app.add_option("--acceleration", flags.acceleration,
+                 "Kernel path of same-node connections of pods that do not say")
       ->check(CLI::IsMember({"off", "send", "full"}));
   app.add_option("--workers", flags.agent.worker_count, "Threads of the proxy")
       ->check(CLI::Range(1u, sluice::agent::kWorkersMax));

@@ -12,7 +12,7 @@ void AddStandalone(CLI::App& app, StandaloneOptions& options) {
       ->required()
       ->check(CLI::ExistingDirectory);
   app.add_option("--acceleration", options.acceleration,
-                 "Join same-node sockets in the kernel: off or full")
+                 "Join same-node sockets of pods without an annotation in the kernel: off or full")
       ->check(CLI::IsMember({"off", "full"}))
       ->capture_default_str();
   app.add_option("--state-dir", options.state_dir,

@@ -13,7 +13,7 @@ namespace sluice::cli {
 
 struct StandaloneOptions {
   std::string manifests_dir;
-  std::string acceleration = "full";  // "off" or "full".
+  std::string acceleration = "off";  // "off" or "full".
   std::string state_dir = "/run/sluice";
   std::string access_log = "off";  // "off", "text" or "json".
   std::string access_log_file;     // Empty: STATE/access.log.

@@ -104,12 +104,15 @@ std::string Head(const Json& status) {
 std::string Acceleration(const Json& status, std::string& title) {
   const Json& acceleration = Member(status, "acceleration");
   const std::string reason = TextOrEmpty(acceleration, "reason");
-  title =
-      absl::StrJoin(Wrapped(Printable(absl::StrCat("ACCELERATION: ", Text(acceleration, "level"),
-                                                   " (asked for: ", Text(acceleration, "requested"),
-                                                   ")", reason.empty() ? "" : ": ", reason)),
-                            kTextWidth - 2),
-                    "\n  ");
+  const std::string allowed = TextOrEmpty(acceleration, "kernel_allows");
+  const bool has_more = !allowed.empty() && allowed != Text(acceleration, "level");
+  title = absl::StrJoin(
+      Wrapped(Printable(absl::StrCat(
+                  "ACCELERATION: ", Text(acceleration, "level"),
+                  " (asked for: ", Text(acceleration, "requested"), ")", reason.empty() ? "" : ": ",
+                  reason, has_more ? "; this kernel allows " : "", has_more ? allowed : "")),
+              kTextWidth - 2),
+      "\n  ");
   TextTable table{.header = {"PROBE", "RESULT", "DETAIL"}, .rows = {}};
   for (const Json& probe : Items(acceleration, "probes")) {
     table.rows.push_back({Text(probe, "name"), IsTrue(probe, "passed") ? "passed" : "FAILED",
@@ -118,8 +121,17 @@ std::string Acceleration(const Json& status, std::string& title) {
   return table.rows.empty() ? "  no probe was run\n" : table.Render("  ");
 }
 
+// "off (annotation)": the level, and who decided it: the flag, the pod's annotation, or a probe.
+std::string KernelPath(const Json& pod) {
+  const Json& acceleration = Member(pod, "acceleration");
+  const std::string level = Text(acceleration, "level");
+  if (!IsTrue(pod, "captured") || level == "-") return "-";
+  const bool is_lowered = level != Text(acceleration, "requested");
+  return absl::StrCat(level, " (", is_lowered ? "probe" : Text(acceleration, "requested_by"), ")");
+}
+
 std::string Pods(const Json& status) {
-  TextTable table{.header = {"POD", "ADDRESSES", "CAPTURED", "REASON"}, .rows = {}};
+  TextTable table{.header = {"POD", "ADDRESSES", "CAPTURED", "KERNEL PATH", "REASON"}, .rows = {}};
   for (const Json& pod : Items(status, "pods")) {
     std::vector<std::string> addresses;
     for (const Json& address : Member(pod, "addresses")) {
@@ -127,7 +139,7 @@ std::string Pods(const Json& status) {
     }
     table.rows.push_back({absl::StrCat(Text(pod, "namespace"), "/", Text(pod, "name")),
                           absl::StrJoin(addresses, ","), IsTrue(pod, "captured") ? "yes" : "NO",
-                          TextOrEmpty(pod, "reason")});
+                          KernelPath(pod), TextOrEmpty(pod, "reason")});
   }
   return table.Render("  ");
 }

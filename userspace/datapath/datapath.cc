@@ -26,8 +26,8 @@ namespace {
 constexpr uint64_t kOnlyIfNew = 1;
 
 struct EnrolledPod {
-  uint32_t pod_id;
   std::vector<base::IpAddress> addresses;
+  sluice_pod value;  // As the kernel's table has it.
 };
 
 class KernelDatapath final : public Datapath {
@@ -38,13 +38,13 @@ class KernelDatapath final : public Datapath {
 
   absl::Status Start(const DatapathOptions& options);
 
-  Acceleration acceleration() const override { return level_.level; }
-  std::string acceleration_reason() const override { return level_.reason; }
+  LevelChoice ChooseLevel(Acceleration requested) const override;
   const std::vector<ProbeResult>& probes() const override { return probes_; }
   absl::Status EnrolPod(const PodSockets& pod) override;
   absl::Status RemovePod(uint64_t netns_cookie) override;
   std::vector<uint64_t> EarlierPods() const override { return earlier_.Pods(); }
   void ReleaseEarlierPod(uint64_t netns_cookie) override { earlier_.Release(netns_cookie); }
+  absl::Status SetAcceleration(uint64_t netns_cookie, Acceleration requested) override;
   absl::StatusOr<MapChange> SyncDestinations(std::vector<Destination> desired) override;
   absl::Status MarkDialSocket(int fd) override;
   int original_destinations_fd() const override {
@@ -61,14 +61,13 @@ class KernelDatapath final : public Datapath {
   absl::Status AddInbound(const PodSockets& pod, EnrolledPod& enrolled);
   absl::Status AddAddress(const PodSockets& pod, const base::IpAddress& address, int listener,
                           EnrolledPod& enrolled);
-  absl::Status AddOutbound(const PodSockets& pod);
+  sluice_pod PodValue(const PodSockets& pod) const;
   absl::Status RemoveInbound(uint64_t netns_cookie, const EnrolledPod& enrolled);
   absl::Status Apply(const DestinationChange& change, MapChange& done);
 
   std::unique_ptr<Programs> programs_;
   EarlierRuns earlier_;
   std::vector<ProbeResult> probes_;
-  LevelChoice level_;
   std::map<uint64_t, EnrolledPod> pods_;   // By netns cookie.
   std::vector<Destination> destinations_;  // What the kernel's table holds, normalised.
 };
@@ -84,16 +83,18 @@ absl::Status KernelDatapath::Start(const DatapathOptions& options) {
   if (!cgroup.is_valid())
     return base::ErrnoStatus(errno, absl::StrCat("opening the cgroup ", cgroup_dir));
   SLUICE_RETURN_IF_ERROR(programs_->Attach(cgroup.get(), earlier_.own_dir()));
-  if (options.acceleration != Acceleration::kOff) {
-    if (programs_->has_splice()) {
-      probes_ = RunProbes(*programs_);
-      level_ = ChooseLevel(options.acceleration, probes_);
-    } else {
-      level_.reason =
-          absl::StrCat("this kernel refuses the splice program: ", programs_->splice_error());
-    }
+  // Also where nobody asks for acceleration yet: a pod may do so later.
+  if (!programs_->has_splice()) return absl::OkStatus();
+  probes_ = RunProbes(*programs_);
+  return programs_->ClearCounters();  // What the probes did is no traffic of a pod.
+}
+
+LevelChoice KernelDatapath::ChooseLevel(Acceleration requested) const {
+  if (requested == Acceleration::kOff || programs_->has_splice()) {
+    return datapath::ChooseLevel(requested, probes_);
   }
-  return programs_->SetLevel(level_.level);
+  return {Acceleration::kOff,
+          absl::StrCat("this kernel refuses the splice program: ", programs_->splice_error())};
 }
 
 absl::Status KernelDatapath::AddAddress(const PodSockets& pod, const base::IpAddress& address,
@@ -116,11 +117,14 @@ absl::Status KernelDatapath::AddInbound(const PodSockets& pod, EnrolledPod& enro
   return programs_->AttachInbound(pod.netns_cookie, pod.netns_fd);
 }
 
-absl::Status KernelDatapath::AddOutbound(const PodSockets& pod) {
-  sluice_pod value{.address_v4 = {}, .address_v6 = {}, .id = pod.pod_id, .pad0 = 0};
+sluice_pod KernelDatapath::PodValue(const PodSockets& pod) const {
+  sluice_pod value{.address_v4 = {},
+                   .address_v6 = {},
+                   .id = pod.pod_id,
+                   .level = ToAbi(ChooseLevel(pod.acceleration).level)};
   if (!pod.address_v4.is_unspecified()) value.address_v4 = ToAbi(pod.address_v4);
   if (!pod.address_v6.is_unspecified()) value.address_v6 = ToAbi(pod.address_v6);
-  return programs_->Write(MapName::kPods, &pod.netns_cookie, &value);
+  return value;
 }
 
 absl::Status KernelDatapath::EnrolPod(const PodSockets& pod) {
@@ -131,9 +135,9 @@ absl::Status KernelDatapath::EnrolPod(const PodSockets& pod) {
     return absl::AlreadyExistsError(
         absl::StrCat("the namespace ", pod.netns_cookie, " is enrolled already"));
   }
-  EnrolledPod enrolled{.pod_id = pod.pod_id};
+  EnrolledPod enrolled{.addresses = {}, .value = PodValue(pod)};
   absl::Status status = AddInbound(pod, enrolled);
-  if (status.ok()) status = AddOutbound(pod);
+  if (status.ok()) status = programs_->Write(MapName::kPods, &pod.netns_cookie, &enrolled.value);
   if (!status.ok()) {
     RemoveInbound(pod.netns_cookie, enrolled).IgnoreError();  // The first error is the one to tell.
     return base::Wrap(status, absl::StrCat("enrolling pod ", pod.pod_id));
@@ -163,6 +167,19 @@ absl::Status KernelDatapath::RemovePod(uint64_t netns_cookie) {
   status.Update(RemoveInbound(netns_cookie, found->second));
   if (status.ok()) pods_.erase(found);  // Else the caller tries again.
   return base::Wrap(status, "removing a pod from the kernel");
+}
+
+absl::Status KernelDatapath::SetAcceleration(uint64_t netns_cookie, Acceleration requested) {
+  const auto found = pods_.find(netns_cookie);
+  if (found == pods_.end()) {
+    return absl::NotFoundError(absl::StrCat("the namespace ", netns_cookie, " is not enrolled"));
+  }
+  sluice_pod value = found->second.value;
+  value.level = ToAbi(ChooseLevel(requested).level);
+  SLUICE_RETURN_IF_ERROR(base::Wrap(programs_->Write(MapName::kPods, &netns_cookie, &value),
+                                    "changing a pod's acceleration"));
+  found->second.value = value;
+  return absl::OkStatus();
 }
 
 absl::Status KernelDatapath::Apply(const DestinationChange& change, MapChange& done) {
@@ -219,7 +236,7 @@ const char* AccelerationName(Acceleration level) {
 absl::StatusOr<std::unique_ptr<Datapath>> Datapath::Create(const DatapathOptions& options) {
   auto earlier = EarlierRuns::Find(options.bpffs_dir);
   if (!earlier.ok()) return earlier.status();
-  auto programs = Programs::Load(options.acceleration != Acceleration::kOff);
+  auto programs = Programs::Load();
   if (!programs.ok()) return programs.status();
   auto datapath = std::make_unique<KernelDatapath>(*std::move(programs), *std::move(earlier));
   SLUICE_RETURN_IF_ERROR(datapath->Start(options));

@@ -26,8 +26,11 @@ const char* AccelerationName(Acceleration level);
 struct DatapathOptions {
   std::string bpffs_dir;   // Folder on a mounted bpffs that is the mesh's alone; made if missing.
   std::string cgroup_dir;  // cgroup v2 root; empty: found from the mount table.
-  Acceleration acceleration =
-      Acceleration::kFull;  // What the operator asks for; probes may lower it.
+};
+
+struct LevelChoice {
+  Acceleration level = Acceleration::kOff;
+  std::string reason;  // Empty if the level is the one asked for.
 };
 
 // One start-up probe on socket pairs of our own.
@@ -47,6 +50,7 @@ struct PodSockets {
   base::IpAddress address_v6;
   int inbound_listener_v4 = -1;  // Borrowed for the call; listening; -1: no such family.
   int inbound_listener_v6 = -1;
+  Acceleration acceleration = Acceleration::kOff;  // What is asked for; see ChooseLevel.
 };
 
 enum class FlowPath : uint8_t { kPass, kProxy, kDeny };
@@ -78,14 +82,16 @@ class Datapath {
   static absl::StatusOr<std::unique_ptr<Datapath>> Create(const DatapathOptions& options);
   virtual ~Datapath() = default;
 
-  virtual Acceleration acceleration() const = 0;  // The level reached.
-  virtual std::string acceleration_reason()
-      const = 0;  // Why it is not what was asked for; empty if it is.
+  // What a pod gets that asks for `requested`: the highest level up to it that this kernel was
+  // found to be safe with.
+  virtual LevelChoice ChooseLevel(Acceleration requested) const = 0;
   virtual const std::vector<ProbeResult>& probes() const = 0;
 
   // First inbound (listeners, sk_lookup on the namespace), then outbound capture. All or nothing.
   virtual absl::Status EnrolPod(const PodSockets& pod) = 0;
   virtual absl::Status RemovePod(uint64_t netns_cookie) = 0;
+  // For connections from now on; those that are open keep what they have.
+  virtual absl::Status SetAcceleration(uint64_t netns_cookie, Acceleration requested) = 0;
 
   // Netns cookies of pods that an earlier run captured and this one has not. Their connections are
   // refused: nobody serves the listeners they are led to. EnrolPod takes a pod over without a

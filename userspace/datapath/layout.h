@@ -8,6 +8,7 @@
 
 #include "bpf/abi/abi.h"
 #include "userspace/base/address.h"
+#include "userspace/datapath/datapath.h"
 
 namespace sluice::datapath {
 
@@ -30,6 +31,13 @@ inline sluice_endpoint ToAbi(const base::SocketAddress& address) {
 
 inline base::SocketAddress FromAbi(const sluice_endpoint& end) {
   return {.ip = FromAbi(end.address), .port = ntohs(end.port_be)};
+}
+
+inline uint32_t ToAbi(Acceleration level) {
+  static_assert(static_cast<int>(Acceleration::kOff) == SLUICE_LEVEL_OFF);
+  static_assert(static_cast<int>(Acceleration::kSend) == SLUICE_LEVEL_SEND);
+  static_assert(static_cast<int>(Acceleration::kFull) == SLUICE_LEVEL_FULL);
+  return static_cast<uint32_t>(level);
 }
 
 inline sluice_destination_key DestinationKey(const base::IpAddress& address, uint16_t port) {

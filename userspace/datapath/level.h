@@ -20,11 +20,6 @@ inline constexpr std::string_view kProbeOrder = "order";
 inline constexpr std::string_view kProbeHalfClose = "half_close";
 inline constexpr std::string_view kProbeCloseUnread = "close_unread";
 
-struct LevelChoice {
-  Acceleration level = Acceleration::kOff;
-  std::string reason;  // Empty if the level is the one asked for.
-};
-
 // The highest level, not above `requested`, that the probes show to be safe. A probe that is
 // missing has failed.
 LevelChoice ChooseLevel(Acceleration requested, const std::vector<ProbeResult>& probes);

@@ -152,14 +152,8 @@ Answer ProbeFionread(const Pair& pair) {
 
 Answer ProbeFionreadRedirected(Programs&, const Pair& pair) { return ProbeFionread(pair); }
 
-Answer ProbeFionreadNative(Programs& programs, const Pair& pair) {
-  // At this level the proxy's messages take TCP to a socket that is enrolled all the same.
-  if (!programs.SetLevel(Acceleration::kSend).ok()) return {false, "the level cannot be set"};
-  Answer answer = ProbeFionread(pair);
-  programs.SetLevel(Acceleration::kFull)
-      .IgnoreError();  // A failure shows in the probes that follow.
-  return answer;
-}
+// At `send` the proxy's messages take TCP to a socket that is enrolled all the same.
+Answer ProbeFionreadNative(Programs&, const Pair& pair) { return ProbeFionread(pair); }
 
 Answer ProbeHalfClose(Programs&, const Pair& pair) {
   char text[8] = {};
@@ -186,6 +180,7 @@ Answer ProbeCloseUnread(Programs&, Pair& pair) {
 struct Probe {
   std::string_view name;
   Answer (*run)(Programs&, Pair&);
+  Acceleration level = Acceleration::kFull;
 };
 
 template <Answer (*Run)(Programs&, const Pair&)>
@@ -200,7 +195,7 @@ constexpr Probe kProbes[] = {
     {kProbeOrder, Untouched<ProbeOrder>},
     {kProbeBusy, Untouched<ProbeBusy>},
     {kProbeFionreadRedirected, Untouched<ProbeFionreadRedirected>},
-    {kProbeFionreadNative, Untouched<ProbeFionreadNative>},
+    {kProbeFionreadNative, Untouched<ProbeFionreadNative>, Acceleration::kSend},
     {kProbeHalfClose, Untouched<ProbeHalfClose>},
     {kProbeCloseUnread, ProbeCloseUnread},
 };
@@ -208,11 +203,10 @@ constexpr Probe kProbes[] = {
 std::vector<ProbeResult> RunInNewNamespace(Programs& programs) {
   std::vector<ProbeResult> results;
   auto place = ProbeNamespace::Create(programs);
-  absl::Status status = place.status();
-  if (status.ok()) status = programs.SetLevel(Acceleration::kFull);
+  const absl::Status status = place.status();
   for (const Probe& probe : kProbes) {
     ProbeResult result{.name = std::string(probe.name)};
-    auto pair = status.ok() ? (*place)->Connect() : absl::StatusOr<Pair>(status);
+    auto pair = status.ok() ? (*place)->Connect(probe.level) : absl::StatusOr<Pair>(status);
     if (pair.ok()) {
       Answer answer = probe.run(programs, *pair);
       result.has_passed = answer.has_passed;

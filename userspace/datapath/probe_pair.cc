@@ -70,11 +70,11 @@ absl::Status RaiseLoopback(int fd) {
 absl::StatusOr<std::unique_ptr<ProbeNamespace>> ProbeNamespace::Create(Programs& programs) {
   if (unshare(CLONE_NEWNET) != 0) return base::ErrnoStatus(errno, "making a network namespace");
   std::unique_ptr<ProbeNamespace> made(new ProbeNamespace(programs));
-  SLUICE_RETURN_IF_ERROR(made->Enrol());
+  SLUICE_RETURN_IF_ERROR(made->Listen());
   return made;
 }
 
-absl::Status ProbeNamespace::Enrol() {
+absl::Status ProbeNamespace::Listen() {
   auto listener = MakeSocket();
   if (!listener.ok()) return listener.status();
   listener_ = *std::move(listener);
@@ -90,8 +90,11 @@ absl::Status ProbeNamespace::Enrol() {
   }
   const sluice_destination_key destination = DestinationKey(ServiceAddress(), kPort);
   const uint32_t path = SLUICE_PATH_PROXY;
-  const sluice_pod pod{.address_v4 = {}, .address_v6 = {}, .id = kPodId, .pad0 = 0};
-  SLUICE_RETURN_IF_ERROR(programs_.Write(MapName::kDestinations, &destination, &path));
+  return programs_.Write(MapName::kDestinations, &destination, &path);
+}
+
+absl::Status ProbeNamespace::Enrol(Acceleration level) {
+  const sluice_pod pod{.address_v4 = {}, .address_v6 = {}, .id = kPodId, .level = ToAbi(level)};
   return programs_.Write(MapName::kPods, &cookie_, &pod);
 }
 
@@ -101,7 +104,8 @@ ProbeNamespace::~ProbeNamespace() {
   programs_.Delete(MapName::kDestinations, &destination).IgnoreError();
 }
 
-absl::StatusOr<ProbeNamespace::Pair> ProbeNamespace::Connect() {
+absl::StatusOr<ProbeNamespace::Pair> ProbeNamespace::Connect(Acceleration level) {
+  SLUICE_RETURN_IF_ERROR(Enrol(level));
   auto application = MakeSocket();
   if (!application.ok()) return application.status();
   const sockaddr_in service = Name(ServiceAddress().v4(), kPort);

@@ -29,11 +29,12 @@ class ProbeNamespace {
     base::UniqueFd application;
     base::UniqueFd proxy;
   };
-  absl::StatusOr<Pair> Connect();
+  absl::StatusOr<Pair> Connect(Acceleration level);
 
  private:
   explicit ProbeNamespace(Programs& programs) : programs_(programs) {}
-  absl::Status Enrol();
+  absl::Status Listen();
+  absl::Status Enrol(Acceleration level);
 
   Programs& programs_;
   uint64_t cookie_ = 0;

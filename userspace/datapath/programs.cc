@@ -96,8 +96,6 @@ const bpf_map* MapOf(const sluice_bpf* skeleton, MapName name) {
       return skeleton->maps.sluice_pairs;
     case MapName::kCounters:
       return skeleton->maps.sluice_counters;
-    case MapName::kLevels:
-      return skeleton->maps.sluice_levels;
   }
   return nullptr;
 }
@@ -108,13 +106,12 @@ std::string InboundPinName(uint64_t netns_cookie) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Programs>> Programs::Load(bool wants_splice) {
+absl::StatusOr<std::unique_ptr<Programs>> Programs::Load() {
   libbpf_set_print(CollectLibbpfText);
   std::unique_ptr<Programs> programs(new Programs);
   constexpr LoadPlan kPlans[] = {{true, true}, {true, false}, {false, true}, {false, false}};
   absl::Status error;
   for (const LoadPlan& plan : kPlans) {
-    if (plan.has_splice && !wants_splice) continue;
     auto skeleton = LoadOnce(plan);
     if (skeleton.ok()) {
       programs->skeleton_ = *skeleton;
@@ -253,15 +250,6 @@ bool Programs::Read(MapName name, const void* key, void* value) const {
   return bpf_map_lookup_elem(map_fd(name), key, value) == 0;
 }
 
-absl::Status Programs::SetLevel(Acceleration level) {
-  static_assert(static_cast<int>(Acceleration::kOff) == SLUICE_LEVEL_OFF);
-  static_assert(static_cast<int>(Acceleration::kSend) == SLUICE_LEVEL_SEND);
-  static_assert(static_cast<int>(Acceleration::kFull) == SLUICE_LEVEL_FULL);
-  const uint32_t index = 0;
-  const uint32_t value = static_cast<uint32_t>(level);
-  return Write(MapName::kLevels, &index, &value);
-}
-
 std::vector<KernelCounter> Programs::ReadCounters() const {
   static constexpr const char* kNames[] = {
 #define SLUICE_VERDICT_NAME(upper, lower) #lower,
@@ -280,6 +268,16 @@ std::vector<KernelCounter> Programs::ReadCounters() const {
     counters.push_back(std::move(counter));
   }
   return counters;
+}
+
+absl::Status Programs::ClearCounters() {
+  const int cpu_count = libbpf_num_possible_cpus();
+  if (cpu_count <= 0) return absl::InternalError("the number of processors cannot be read");
+  const std::vector<uint64_t> zeros(static_cast<size_t>(cpu_count));
+  for (uint32_t index = 0; index < SLUICE_VERDICT_COUNT; ++index) {
+    SLUICE_RETURN_IF_ERROR(Write(MapName::kCounters, &index, zeros.data()));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace sluice::datapath

@@ -31,19 +31,18 @@ enum class MapName : uint8_t {
   kSpliced,
   kPairs,
   kCounters,
-  kLevels,
 };
 
 class Programs {
  public:
   // Loads with everything the kernel offers; falls back step by step where it refuses a part.
-  static absl::StatusOr<std::unique_ptr<Programs>> Load(bool wants_splice);
+  static absl::StatusOr<std::unique_ptr<Programs>> Load();
   ~Programs();
   Programs(const Programs&) = delete;
   Programs& operator=(const Programs&) = delete;
 
   bool has_splice() const { return has_splice_; }
-  const std::string& splice_error() const { return splice_error_; }  // Why not, if it was wanted.
+  const std::string& splice_error() const { return splice_error_; }  // Why not.
 
   // To the cgroup v2 root; links and maps are pinned in `pin_dir`, a new folder, so that they
   // outlive this process.
@@ -60,8 +59,8 @@ class Programs {
   absl::Status Write(MapName name, const void* key, const void* value, uint64_t flags = 0);
   absl::Status Delete(MapName name, const void* key);  // Ok if it was not there.
   bool Read(MapName name, const void* key, void* value) const;
-  absl::Status SetLevel(Acceleration level);
   std::vector<KernelCounter> ReadCounters() const;
+  absl::Status ClearCounters();
 
  private:
   Programs() = default;

@@ -4,8 +4,9 @@ import json
 NAMESPACE = "default"
 
 
-def pod(pod, app, name=None, namespace=NAMESPACE, named_ports=(), ready=None, labels=None, enrolled=True):
-    """`pod` is a network.Pod; `app` is the label that services select."""
+def pod(pod, app, name=None, namespace=NAMESPACE, named_ports=(), ready=None, labels=None, enrolled=True,
+        acceleration=None):
+    """`pod` is a network.Pod; `app` is the label that services select; `acceleration` the wish of that annotation."""
     containers = [{"name": "main", "image": "none",
                    "ports": [{"name": key, "containerPort": value} for key, value in named_ports]}]
     status = {"phase": "Running", "podIP": pod.v4, "podIPs": [{"ip": pod.v4}, {"ip": pod.v6}]}
@@ -14,6 +15,8 @@ def pod(pod, app, name=None, namespace=NAMESPACE, named_ports=(), ready=None, la
     metadata = {"name": name or pod.name, "namespace": namespace, "labels": {"app": app, **(labels or {})}}
     if enrolled:
         metadata["annotations"] = {"sluice.dev/netns": pod.netns_path}
+        if acceleration is not None:
+            metadata["annotations"]["sluice.dev/acceleration"] = acceleration
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": containers}, "status": status}
 
 

@@ -246,6 +246,10 @@ class Mesh:
         return wait_until(lambda: self.status()["config"]["version"] > version, "a newer configuration is applied",
                           timeout_s)
 
+    def pod(self, name):
+        """What status says of one pod."""
+        return next(pod for pod in self.status()["pods"] if pod["name"] == name)
+
     def level(self):
         return self.status()["acceleration"]["level"]
 

@@ -19,12 +19,14 @@ using Deeds = std::vector<std::string>;
 class FakeKernel : public datapath::Datapath {
  public:
   explicit FakeKernel(Deeds& deeds) : deeds_(deeds) {}
-  datapath::Acceleration acceleration() const override { return datapath::Acceleration::kFull; }
-  std::string acceleration_reason() const override { return ""; }
+  datapath::LevelChoice ChooseLevel(datapath::Acceleration requested) const override {
+    return {requested, ""};
+  }
   const std::vector<datapath::ProbeResult>& probes() const override { return probes_; }
   absl::Status EnrolPod(const datapath::PodSockets& pod) override {
     if (!enrol_error.empty()) return absl::InternalError(enrol_error);
-    deeds_.push_back(absl::StrCat("enrol ", pod.netns_cookie));
+    deeds_.push_back(absl::StrCat("enrol ", pod.netns_cookie, " ",
+                                  datapath::AccelerationName(pod.acceleration)));
     std::erase(earlier_pods, pod.netns_cookie);
     return absl::OkStatus();
   }
@@ -36,6 +38,12 @@ class FakeKernel : public datapath::Datapath {
   void ReleaseEarlierPod(uint64_t cookie) override {
     deeds_.push_back(absl::StrCat("release ", cookie));
     std::erase(earlier_pods, cookie);
+  }
+  absl::Status SetAcceleration(uint64_t cookie, datapath::Acceleration requested) override {
+    if (!accelerate_error.empty()) return absl::InternalError(accelerate_error);
+    deeds_.push_back(
+        absl::StrCat("accelerate ", cookie, " ", datapath::AccelerationName(requested)));
+    return absl::OkStatus();
   }
   absl::StatusOr<datapath::MapChange> SyncDestinations(
       std::vector<datapath::Destination> desired) override {
@@ -56,6 +64,7 @@ class FakeKernel : public datapath::Datapath {
 
   std::vector<uint64_t> earlier_pods;
   std::string enrol_error;
+  std::string accelerate_error;
   std::string sync_error;
 
  private:

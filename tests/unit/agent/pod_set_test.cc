@@ -28,6 +28,11 @@ class PodSetTest : public testing::Test {
     ASSERT_TRUE(pods_.PodAdded(1));
     deeds_.clear();
   }
+  void Wish(istio::workload::Acceleration acceleration) {
+    istio::workload::Address address = WorkloadOf("a", {"10.0.0.1"});
+    address.mutable_workload()->set_acceleration(acceleration);
+    PutResource(resources_.addresses, "a", address);
+  }
   std::string Reason() const { return pods_.ReasonOf(pods_.plan().at(0)); }
 
   Deeds deeds_;
@@ -35,17 +40,51 @@ class PodSetTest : public testing::Test {
   FakeProxy proxy_{deeds_};
   FakeHost host_{deeds_};
   Resources resources_;
-  PodSet pods_{kernel_, proxy_, host_};
+  PodSet pods_{kernel_, proxy_, host_, datapath::Acceleration::kOff};
 };
 
 TEST_F(PodSetTest, CapturesOnlyAfterTheProxyAccepts) {
   Step();
   pods_.PodAdded(1);
 
-  EXPECT_THAT(deeds_, ElementsAre("prepare 11", "add pod 1", "enrol 11"));
+  EXPECT_THAT(deeds_, ElementsAre("prepare 11", "add pod 1", "enrol 11 off"));
   EXPECT_TRUE(pods_.IsCaptured("a"));
   EXPECT_EQ(Reason(), "");
   EXPECT_THAT(pods_.CapturedAddresses(), ElementsAre(Ip("10.0.0.1")));
+}
+
+TEST_F(PodSetTest, CapturesAPodWithTheAccelerationItWishes) {
+  Wish(istio::workload::ACCELERATION_FULL);
+
+  Step();
+  pods_.PodAdded(1);
+
+  EXPECT_THAT(deeds_, testing::Contains("enrol 11 full"));
+}
+
+TEST_F(PodSetTest, ChangesTheAccelerationOfACapturedPodWithoutTakingItAway) {
+  Serve();
+
+  Wish(istio::workload::ACCELERATION_FULL);
+  Step();
+  Step();
+  Wish(istio::workload::ACCELERATION_UNSPECIFIED);
+  Step();
+
+  EXPECT_THAT(deeds_, ElementsAre("accelerate 11 full", "accelerate 11 off"));
+  EXPECT_EQ(Reason(), "");
+}
+
+TEST_F(PodSetTest, TriesAgainWhenTheKernelRefusesAnotherAcceleration) {
+  Serve();
+  kernel_.accelerate_error = "map is gone";
+  Wish(istio::workload::ACCELERATION_FULL);
+  Step();
+  kernel_.accelerate_error.clear();
+
+  Step();
+
+  EXPECT_THAT(deeds_, ElementsAre("accelerate 11 full"));
 }
 
 TEST_F(PodSetTest, WaitsForTheProxysConfiguration) {

@@ -17,13 +17,16 @@ NodeView Example() {
   view.node = "node-1";
   view.version = "0.1.0";
   view.kernel = "6.1.0";
-  view.acceleration_requested = datapath::Acceleration::kFull;
-  view.acceleration = datapath::Acceleration::kSend;
-  view.acceleration_reason = "fionread_redirected failed";
+  view.acceleration = {.requested = datapath::Acceleration::kFull,
+                       .level = datapath::Acceleration::kSend,
+                       .reason = "fionread_redirected failed"};
+  view.acceleration_max = datapath::Acceleration::kSend;
   view.probes = {{"redirect", true, ""}, {"fionread_redirected", false, "expected 5, saw 0"}};
   view.pods = {
-      {"u1", "shop", "web", {"10.0.0.1", "fd00::1"}, "/run/netns/web", true, ""},
-      {"u2", "shop", "db", {}, "/run/netns/db", false, "no address: status.podIP is not set"}};
+      {"u1", "shop", "web", {"10.0.0.1", "fd00::1"}, "/run/netns/web", true, "", {}, true},
+      {"u2", "shop", "db", {}, "/run/netns/db", false, "no address: status.podIP is not set", {}}};
+  view.pods[0].acceleration.reason = "the pod's annotation says off";
+  view.pods[1].acceleration = view.acceleration;
   view.kernel_counters = {{"connect_proxied", 9},
                           {"connect_passed", 4},
                           {"connect_denied_destination", 2},

@@ -23,7 +23,7 @@ TEST(OptionsTest, StandaloneHasTheDocumentedDefaults) {
   ASSERT_TRUE(parsed.command) << parsed.message;
   const auto& options = std::get<StandaloneOptions>(*parsed.command);
   EXPECT_EQ(options.manifests_dir, "/");
-  EXPECT_EQ(options.acceleration, "full");
+  EXPECT_EQ(options.acceleration, "off");
   EXPECT_EQ(options.state_dir, "/run/sluice");
   EXPECT_EQ(options.access_log, "off");
 }

@@ -49,6 +49,8 @@ inline std::string WorkloadText(const istio::workload::Workload& workload) {
                    workload.status() == istio::workload::HEALTHY ? " healthy" : " unhealthy");
   if (!workload.node().empty()) out += " node=" + workload.node();
   if (!workload.service_account().empty()) out += " account=" + workload.service_account();
+  if (workload.acceleration() == istio::workload::ACCELERATION_OFF) out += " acceleration=off";
+  if (workload.acceleration() == istio::workload::ACCELERATION_FULL) out += " acceleration=full";
   out += "\n";
   for (const std::string& address : workload.addresses())
     out += base::Concat("  address ", AddressText(address), "\n");
