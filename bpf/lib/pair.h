@@ -102,8 +102,11 @@ static __always_inline struct sluice_end sluice_end_of(struct bpf_sock_ops *ctx,
 static __always_inline bool sluice_wants_zerocopy(__u64 tcp_sock)
 {
 	struct sock *sk = (struct sock *)(unsigned long)tcp_sock;
-	unsigned long flags = BPF_CORE_READ(sk, __sk_common.skc_flags);
+	unsigned long flags;
 
+	if (!sk)
+		return false; /* The verifier follows the pointer to here and wants it tested. */
+	flags = BPF_CORE_READ(sk, __sk_common.skc_flags);
 	return flags & (1UL << bpf_core_enum_value(enum sock_flags, SOCK_ZEROCOPY));
 }
 

@@ -56,12 +56,21 @@ class HazardTest : public MeshTest, public testing::WithParamInterface<sluice_le
   Leg leg_;
 };
 
+std::string LevelName(const testing::TestParamInfo<sluice_level>& tested) {
+  switch (tested.param) {
+    case SLUICE_LEVEL_OFF:
+      return "off";
+    case SLUICE_LEVEL_SEND:
+      return "send";
+    case SLUICE_LEVEL_FULL:
+      return "full";
+  }
+  return "unknown";
+}
+
 INSTANTIATE_TEST_SUITE_P(Levels, HazardTest,
                          testing::Values(SLUICE_LEVEL_OFF, SLUICE_LEVEL_SEND, SLUICE_LEVEL_FULL),
-                         [](const auto& info) {
-                           constexpr const char* kNames[] = {"off", "send", "full"};
-                           return std::string(kNames[info.param]);
-                         });
+                         LevelName);
 
 TEST_P(HazardTest, SpliceReaderSeesNothingOnlyOfRedirectedBytes) {
   int ends[2];
