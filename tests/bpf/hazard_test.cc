@@ -77,6 +77,7 @@ TEST_P(HazardTest, SpliceReaderSeesNothingOnlyOfRedirectedBytes) {
   ASSERT_EQ(pipe(ends), 0);
   const base::UniqueFd out(ends[0]);
   const base::UniqueFd in(ends[1]);
+  ASSERT_EQ(fcntl(leg_.application.get(), F_SETFL, O_NONBLOCK), 0);
   Send(100);
 
   const ssize_t moved =

@@ -164,7 +164,7 @@ class RunsTest : public ::testing::Test {
       fd->Reset();
   }
   void StartRun() {
-    auto made = datapath::Datapath::Create({.bpffs_dir = mesh_->base_dir(), .cgroup_dir = {}});
+    auto made = datapath::Datapath::Create({.bpffs_dir = mesh_->base_dir()});
     ASSERT_TRUE(made.ok()) << made.status();
     mesh_->datapath = *std::move(made);
   }
@@ -283,8 +283,8 @@ TEST_F(ReleaseTest, LetsGoOfSocketsThatApplicationsKeepOpen) {
 }
 
 TEST(CreateTest, RefusesAFolderThatIsNotOnABpffs) {
-  const auto made = datapath::Datapath::Create(
-      {.bpffs_dir = absl::StrCat("/tmp/slbpf-", getpid(), "-plain"), .cgroup_dir = {}});
+  const auto made =
+      datapath::Datapath::Create({.bpffs_dir = absl::StrCat("/tmp/slbpf-", getpid(), "-plain")});
 
   EXPECT_TRUE(absl::IsFailedPrecondition(made.status())) << made.status();
   rmdir(absl::StrCat("/tmp/slbpf-", getpid(), "-plain").c_str());

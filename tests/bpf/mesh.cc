@@ -47,7 +47,7 @@ Mesh::Mesh(datapath::Acceleration acceleration) : acceleration_(acceleration) {
   mkdir(bpffs_.c_str(), 0700);
   has_mounted_ = mount("none", bpffs_.c_str(), "bpf", 0, nullptr) == 0;
   SLUICE_CHECK(has_mounted_);
-  auto made = datapath::Datapath::Create({.bpffs_dir = base_dir(), .cgroup_dir = {}});
+  auto made = datapath::Datapath::Create({.bpffs_dir = base_dir()});
   if (!made.ok()) std::fprintf(stderr, "%s\n", made.status().ToString().c_str());
   SLUICE_CHECK(made.ok());
   datapath = *std::move(made);

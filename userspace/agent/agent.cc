@@ -80,7 +80,7 @@ absl::Status Agent::Prepare() {
   absl::StatusOr<std::string> bpffs_dir = FindBpffsDir(options_.state_dir, *journal_);
   if (!bpffs_dir.ok()) return bpffs_dir.status();
   bpffs_dir_ = *std::move(bpffs_dir);
-  auto kernel = datapath::Datapath::Create({.bpffs_dir = bpffs_dir_, .cgroup_dir = {}});
+  auto kernel = datapath::Datapath::Create({.bpffs_dir = bpffs_dir_});
   if (!kernel.ok()) return base::Wrap(kernel.status(), "load the kernel programs");
   kernel_ = *std::move(kernel);
   namespaces_ = std::make_unique<PodNamespaces>(*network_, *journal_);
