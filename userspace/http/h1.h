@@ -38,6 +38,8 @@ struct Header {
   HeaderId id = HeaderId::kOther;
   bool is_hop_by_hop = false;  // Connection, Keep-Alive, Proxy-Connection, TE, Upgrade and those
                                // named by Connection.
+  bool is_never_indexed =
+      false;  // HTTP/2: a secret, to be sent on as one (RFC 7541 section 7.1.3).
 };
 
 inline constexpr size_t kHeaderCountMax = 100;

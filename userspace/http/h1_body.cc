@@ -7,10 +7,10 @@
 // understood: bytes go on verbatim, so whatever the next reader could take for a line end must be
 // refused here (CVE-2025-22871).
 #include <algorithm>
-#include <array>
 
 #include "userspace/http/h1_chars.h"
 #include "userspace/http/h1_reasons.h"
+#include "userspace/http/h1_trailers.h"
 
 namespace sluice::http {
 
@@ -43,51 +43,6 @@ namespace {
 
 constexpr uint32_t kCounterMax = 65535;  // What the 16-bit counters can hold.
 constexpr uint16_t kSizeDigitsMax = 16;
-
-constexpr uint64_t kHashStart = 0xcbf29ce484222325u;  // FNV-1a
-// "_" counts as "-": gateways that map one to the other must not be fooled.
-constexpr uint64_t HashStep(uint64_t hash, char c) {
-  const char folded = c == '_' ? '-' : ToLower(c);
-  return (hash ^ static_cast<uint8_t>(folded)) * 0x100000001b3u;
-}
-constexpr uint64_t Hash(std::string_view name) {
-  uint64_t hash = kHashStart;
-  for (const char c : name) hash = HashStep(hash, c);
-  return hash;
-}
-
-// RFC 9110 section 6.5.1. Names are compared by hash, so that no byte of a name has to be kept
-// between two reads; a collision could only refuse a trailer that nobody uses.
-constexpr std::array kForbiddenTrailers = {
-    Hash("transfer-encoding"),
-    Hash("content-length"),
-    Hash("host"),
-    Hash("connection"),
-    Hash("keep-alive"),
-    Hash("proxy-connection"),
-    Hash("te"),
-    Hash("trailer"),
-    Hash("upgrade"),
-    Hash("expect"),
-    Hash("max-forwards"),
-    Hash("content-encoding"),
-    Hash("content-type"),
-    Hash("content-range"),
-    Hash("range"),
-    Hash("authorization"),
-    Hash("cookie"),
-    Hash("set-cookie"),
-    Hash("proxy-authorization"),
-    Hash("www-authenticate"),
-    Hash("proxy-authenticate"),
-    Hash("forwarded"),
-    Hash("x-forwarded-for"),
-    Hash("x-forwarded-host"),
-    Hash("x-real-ip"),
-    Hash("x-forwarded-proto"),
-    Hash("cache-control"),
-    Hash("location"),
-};
 
 BadReason LineFault(char c, BadReason otherwise) {
   if (c == '\n') return BadReason::kBareLf;
@@ -272,15 +227,13 @@ BadReason BodyFramer::StepTrailer(char c) {
   if (IsBlank(c)) return is_first ? BadReason::kObsFold : BadReason::kSpaceBeforeColon;
   if (c == '\r') return BadReason::kColonMissing;
   if (!IsToken(c)) return LineFault(c, BadReason::kHeaderNameInvalid);
-  remaining_ = HashStep(is_first ? kHashStart : remaining_, c);
+  remaining_ = TrailerHashStep(is_first ? kTrailerHashStart : remaining_, c);
   state_ = State::kTrailerName;
   return BadReason::kNone;
 }
 
 BadReason BodyFramer::EndTrailerName() {
-  for (const uint64_t forbidden : kForbiddenTrailers) {
-    if (remaining_ == forbidden) return BadReason::kTrailerForbidden;
-  }
+  if (IsForbiddenTrailer(remaining_)) return BadReason::kTrailerForbidden;
   state_ = State::kTrailerValue;
   return BadReason::kNone;
 }

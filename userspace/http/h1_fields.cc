@@ -129,6 +129,7 @@ ParseStatus ParseFields(Cursor& cursor, uint32_t count_max, Header* headers, uin
     if (status != ParseStatus::kComplete) return status;
     header.id = HeaderIdOf(header.name);
     header.is_hop_by_hop = IsHopByHop(header.id);
+    header.is_never_indexed = false;
     const auto index = static_cast<size_t>(header.id);
     if (facts->count[index]++ == 0) facts->first[index] = static_cast<uint8_t>(n);
     const size_t name_size = header.name.size();

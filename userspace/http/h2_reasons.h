@@ -102,6 +102,8 @@ enum class H2Error : uint32_t {
   X(kTrailersUnended, "h2_trailers_unended", kProtocolError, 400, "Trailers came without ending their stream.")  \
   X(kTrailerForbidden, "h2_trailer_forbidden", kProtocolError, 400,  \
     "A trailer is a pseudo-header or a field of framing, routing, authentication or content format.")  \
+  X(kInterimFlood, "h2_interim_flood", kEnhanceYourCalm, 502,  \
+    "A request got more interim answers than this proxy allows.")  \
   X(kHeadersUnexpected, "h2_headers_unexpected", kProtocolError, 400, "HEADERS came where none may follow.")  \
   X(kDataBeforeHead, "h2_data_before_head", kProtocolError, 400, "DATA came before the head of its message.")  \
   X(kStreamsExceeded, "h2_streams_exceeded", kRefusedStream, 503,  \
@@ -114,8 +116,6 @@ enum class H2Error : uint32_t {
   X(kSettingsFlood, "h2_settings_flood", kEnhanceYourCalm, 429, "SETTINGS frames came faster than this proxy allows.")  \
   X(kEmptyFrameFlood, "h2_empty_frame_flood", kEnhanceYourCalm, 429,  \
     "Frames without content came faster than this proxy allows.")  \
-  X(kSmallDataFlood, "h2_small_data_flood", kEnhanceYourCalm, 429,  \
-    "DATA came in smaller frames than this proxy allows.")  \
   X(kWindowUpdateFlood, "h2_window_update_flood", kEnhanceYourCalm, 429,  \
     "WINDOW_UPDATE frames came faster than this proxy allows.")  \
   X(kPriorityFlood, "h2_priority_flood", kEnhanceYourCalm, 429,  \

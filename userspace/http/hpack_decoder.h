@@ -4,6 +4,7 @@
 // Thread: one owner.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
@@ -40,8 +41,9 @@ class HpackDecoder {
   // The value of a decoded field lies this far behind its name: room for ": ".
   static constexpr size_t kGap = 2;
 
-  explicit HpackDecoder(uint32_t table_size_max)
-      : table_(table_size_max), table_size_limit_(table_size_max) {}
+  // The table begins with what the protocol says (RFC 9113 section 6.5.2) or less.
+  explicit HpackDecoder(uint32_t table_size_limit)
+      : table_(std::min(table_size_limit, 4096u)), table_size_limit_(table_size_limit) {}
 
   // What SETTINGS_HEADER_TABLE_SIZE says, once the peer has acknowledged it.
   void SetTableSizeLimit(uint32_t limit);

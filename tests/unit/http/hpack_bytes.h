@@ -16,15 +16,17 @@ inline std::string FromHex(std::string_view hex) {
   return bytes;
 }
 
-// A string without Huffman code, of at most 254 bytes.
+// A string without Huffman code.
 inline std::string PlainString(std::string_view text) {
   std::string out;
-  if (text.size() < 127) {
-    out += static_cast<char>(text.size());
-  } else {
-    out += '\x7f';
-    out += static_cast<char>(text.size() - 127);
+  size_t size = text.size();
+  if (size < 127) {
+    out += static_cast<char>(size);
+    return out.append(text);
   }
+  out += '\x7f';
+  for (size -= 127; size >= 128; size >>= 7) out += static_cast<char>(size % 128 + 128);
+  out += static_cast<char>(size);
   return out.append(text);
 }
 

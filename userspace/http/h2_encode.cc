@@ -1,0 +1,107 @@
+#include "userspace/http/h2_encode.h"
+
+#include <algorithm>
+
+#include "userspace/http/h1_chars.h"
+#include "userspace/http/h1_fields.h"
+#include "userspace/http/h1_names.h"
+
+namespace sluice::http {
+namespace {
+
+struct Digits {
+  explicit Digits(uint16_t status)
+      : text{static_cast<char>('0' + status / 100), static_cast<char>('0' + status / 10 % 10),
+             static_cast<char>('0' + status % 10)} {}
+  operator std::string_view() const { return {text, 3}; }
+  char text[3];
+};
+
+constexpr size_t kShortName = 64;
+
+void AddHeader(const Header& header, HpackEncoder& encoder, std::string& out) {
+  const HpackIndexing indexing =
+      header.is_never_indexed ? HpackIndexing::kNever : HpackIndexing::kByName;
+  char lower[kShortName];
+  if (header.name.size() <= kShortName) {
+    std::transform(header.name.begin(), header.name.end(), lower, ToLower);
+    encoder.Add({lower, header.name.size()}, header.value, indexing, out);
+    return;
+  }
+  std::string name(header.name);
+  std::transform(name.begin(), name.end(), name.begin(), ToLower);
+  encoder.Add(name, header.value, indexing, out);
+}
+
+bool StaysBehind(const Header& header) {
+  return header.is_hop_by_hop || header.id == HeaderId::kHost ||
+         header.id == HeaderId::kTransferEncoding;
+}
+
+bool AcceptsTrailers(const Header& header) {
+  return !ForEachListMember(
+      header.value, [](std::string_view member) { return !EqualsIgnoreCase(member, "trailers"); });
+}
+
+}  // namespace
+
+void EncodeRequest(const RequestHead& head, const H2RequestForm& form, HpackEncoder& encoder,
+                   std::string& out) {
+  const bool is_extended = !form.protocol.empty();
+  const bool is_connect = head.method == "CONNECT";
+  const auto add = [&](std::string_view name, std::string_view value) {
+    encoder.Add(name, value, HpackIndexing::kByName, out);
+  };
+  encoder.Start(out);
+  add(":method", is_extended ? std::string_view("CONNECT") : head.method);
+  if (!is_connect) {
+    add(":scheme", form.is_https ? "https" : "http");
+    // An absolute-form target leaves its path behind; path and query lie next to each other.
+    const size_t query_size = head.query.data() == nullptr ? 0 : head.query.size() + 1;
+    if (head.target.starts_with('/') || head.target == "*") {
+      add(":path", head.target);
+    } else if (query_size == 0) {
+      add(":path", head.path);
+    } else {
+      std::string path(head.path);
+      path.append("?").append(head.query);
+      add(":path", path);
+    }
+  }
+  if (is_extended) add(":protocol", form.protocol);
+  if (!head.authority.empty()) add(":authority", head.authority);
+  bool has_te = false;
+  for (const Header& header : head.headers()) {
+    has_te = has_te || (header.id == HeaderId::kTe && AcceptsTrailers(header));
+    if (StaysBehind(header)) continue;
+    if (header.id == HeaderId::kExpect && !head.expects_continue) continue;
+    AddHeader(header, encoder, out);
+  }
+  if (has_te) add("te", "trailers");
+}
+
+void EncodeResponse(const ResponseHead& head, HpackEncoder& encoder, std::string& out) {
+  const bool has_no_framing = head.status < 200 || head.status == 204;  // RFC 9110 section 8.6
+  encoder.Start(out);
+  encoder.Add(":status", Digits(head.status), HpackIndexing::kByName, out);
+  for (const Header& header : head.headers()) {
+    if (StaysBehind(header)) continue;
+    if (has_no_framing && header.id == HeaderId::kContentLength) continue;
+    AddHeader(header, encoder, out);
+  }
+}
+
+void EncodeTrailers(absl::Span<const Header> trailers, HpackEncoder& encoder, std::string& out) {
+  encoder.Start(out);
+  for (const Header& header : trailers) {
+    if (!StaysBehind(header)) AddHeader(header, encoder, out);
+  }
+}
+
+void EncodeEmptyResponse(uint16_t status, HpackEncoder& encoder, std::string& out) {
+  encoder.Start(out);
+  encoder.Add(":status", Digits(status), HpackIndexing::kByName, out);
+  encoder.Add("content-length", "0", HpackIndexing::kByName, out);
+}
+
+}  // namespace sluice::http
