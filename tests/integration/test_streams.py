@@ -170,6 +170,34 @@ def test_http_server_that_never_reads_bounds_the_upload(town):
         assert accepted_until_stuck(sock, head=head) <= PATH_BOUND
 
 
+@pytest.fixture
+def fast_start(town, request):
+    if town.mesh.level() == "off":
+        request.applymarker(pytest.mark.xfail(reason="over plain TCP the kernel lets the receive buffer of an application "
+                                              "that was fast grow to tcp_rmem's maximum, and all of it fills"))
+
+
+def test_server_that_falls_asleep_after_a_fast_start_bounds_what_the_client_can_send(town, tcp, fast_start):
+    size = 256 * MIB
+    sock = tcp(f"READ-THEN-SLEEP {size}", timeout=60)
+    for block in pattern(size):
+        sock.sendall(block)
+    assert sock.recv(2) == b"ok"
+
+    assert accepted_until_stuck(sock) <= PATH_BOUND
+
+
+def test_client_that_falls_asleep_after_a_fast_start_bounds_what_the_server_can_send(town, tcp, fast_start):
+    sock = tcp("FLOOD awake", timeout=60)
+    buffer, read = bytearray(1 << 20), 0
+    while read < 256 * MIB:
+        read += sock.recv_into(buffer)
+
+    accepted = settled(lambda: report(tcp, "awake")["size"], quiet_s=1.0, timeout_s=60)
+
+    assert accepted - read <= PATH_BOUND
+
+
 def test_unread_pipelined_answers_bound_the_requests(town):
     """A client that sends requests and reads no answer must be stopped, and other clients served meanwhile."""
     request = b"GET /bytes?n=100000 HTTP/1.1\r\nHost: t\r\n\r\n" * 100

@@ -328,6 +328,14 @@ def tcp_sleep(server, sock, reader, argument):
     server.hold(sock)
 
 
+def tcp_read_then_sleep(server, sock, reader, argument):
+    left = int(argument) - len(reader.buffer)
+    while left > 0:
+        left -= len(receive(sock))
+    sock.sendall(b"ok")
+    server.hold(sock)
+
+
 def tcp_reset(server, sock, reader, argument):
     reset(sock)
     raise Closed
@@ -375,7 +383,7 @@ def tcp_report(server, sock, reader, argument):
 
 
 TCP = {"SINK": tcp_sink, "SOURCE": tcp_source, "DUPLEX": tcp_duplex, "DUPLEX-BLOCKING": tcp_duplex_blocking, "ECHO": tcp_echo, "PEER": tcp_peer,
-       "SLEEP": tcp_sleep, "RESET": tcp_reset, "FLOOD": tcp_flood, "EXPECT": tcp_expect, "HALF": tcp_half,
+       "SLEEP": tcp_sleep, "READ-THEN-SLEEP": tcp_read_then_sleep, "RESET": tcp_reset, "FLOOD": tcp_flood, "EXPECT": tcp_expect, "HALF": tcp_half,
        "REPORT": tcp_report}
 
 
