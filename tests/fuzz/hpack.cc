@@ -11,7 +11,7 @@
 namespace sluice::http {
 namespace {
 
-constexpr size_t kRoom = 1024;
+constexpr size_t kRoom = 4096;  // The decoders ask for room for a whole table.
 
 struct Field {
   std::string name;
