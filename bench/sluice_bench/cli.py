@@ -28,7 +28,7 @@ def parser():
                       "example connections=64; may be repeated")
     made.add_argument("--rounds", type=int, default=10, help="rounds of every comparison (default %(default)s)")
     made.add_argument("--seconds", type=float, default=1.0, help="length of one run (default %(default)s)")
-    made.add_argument("--workers", type=int, default=1, help="workers of every proxy (default %(default)s)")
+    made.add_argument("--workers", type=int, default=os.cpu_count(), help="workers of every proxy (default: processors, %(default)s)")
     made.add_argument("--quick", action="store_true", help="a look in under a minute: few rounds, few cases; no result")
     made.add_argument("--json", metavar="FILE", help="where the numbers go (default: build/bench.json, or ./bench.json)")
     made.add_argument("--report", metavar="FILE.html", help="also write a page with charts")

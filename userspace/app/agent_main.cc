@@ -35,7 +35,7 @@ struct Flags {
 void Declare(CLI::App& app, Flags& flags) {
   // Half of the cores: applications and the kernel need the others, and a full worker batches
   // better than two half idle.
-  const uint32_t default_workers = std::clamp(std::thread::hardware_concurrency() / 2, 1u, 4u);
+  const uint32_t default_workers = std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
   flags.agent.worker_count = default_workers;
   flags.agent.state_dir = "/run/sluice";
   app.add_option("--controller", flags.controller, "The controller's socket, unix:PATH");

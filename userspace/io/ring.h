@@ -48,6 +48,13 @@ struct ConnectTarget {
   socklen_t address_size = 0;
 };
 
+// How a turn waits when no completion is there.
+struct WaitHint {
+  uint64_t deadline_ns = UINT64_MAX;  // Monotonic: wait no longer.
+  uint64_t spin_ns = 0;               // Poll for so long before sleeping.
+  bool must_yield = false;            // Let others have the processor once before sleeping.
+};
+
 class Ring {
  public:
   static absl::StatusOr<std::unique_ptr<Ring>> Create(const RingOptions& options);
@@ -83,11 +90,11 @@ class Ring {
   uint32_t buffers_held() const { return buffers_held_; }  // Given out, not yet given back.
   uint32_t buffer_count() const { return options_.receive_buffer_count; }
 
-  // Submits what is prepared, waits until a completion is there, `deadline_ns` (monotonic) has come
-  // or `spin_ns` of busy polling and then sleep brought something, and runs callbacks. Returns how
-  // many. `now_ns` becomes the time after the wait: callbacks set timers by it, and a time from
+  // Submits what is prepared, waits for a completion as `hint` says, and runs callbacks. Returns
+  // how many. `now_ns` becomes the time after the wait: callbacks set timers by it, and a time from
   // before a long sleep would fire them at once.
-  uint32_t Turn(uint64_t& now_ns, uint64_t deadline_ns, uint64_t spin_ns);
+  uint32_t Turn(uint64_t& now_ns, const WaitHint& hint);
+  uint64_t yielded_ns() const { return yielded_ns_; }  // How long others ran in the last turn.
 
   uint64_t enter_count() const { return enter_count_; }  // System calls made by Turn.
 
@@ -95,14 +102,19 @@ class Ring {
   struct State;
   Ring(const RingOptions& options, std::unique_ptr<State> state);
   ::io_uring_sqe* NextEntry(Operation* operation);
-  void Wait(uint64_t now_ns, uint64_t deadline_ns, uint64_t spin_ns);
+  void Wait(uint64_t now_ns, const WaitHint& hint);
+  void Sleep(uint64_t now_ns, uint64_t deadline_ns);
+  void SubmitWithoutWaiting();
+  bool YieldForCompletion();
   bool SpinForCompletion(uint64_t until_ns);
+  bool TakeDeferredWork();
   uint32_t RunCompletions();
 
   RingOptions options_;
   std::unique_ptr<State> state_;
   uint32_t buffers_held_ = 0;
   uint64_t enter_count_ = 0;
+  uint64_t yielded_ns_ = 0;
 };
 
 }  // namespace sluice::io

@@ -81,10 +81,14 @@ inline constexpr uint64_t kAcceptRetry = 100 * kMillisecond;  // After EMFILE an
 inline constexpr size_t kMailboxHigh = 1024;
 inline constexpr int kMailboxRetryMs = 10;
 
-// Adaptive polling, only for a lone client (docs/adr/0008).
+// How a worker waits (docs/adr/0008): it polls for a lone client, and where many exchanges are in
+// flight it yields once before it sleeps.
 inline constexpr uint64_t kSpinTime = 50 * kMicrosecond;  // Before the worker sleeps.
 inline constexpr uint64_t kRecentTraffic = kMillisecond;  // Since the last completion, at most.
 inline constexpr uint64_t kRecentConcurrency = 10 * kMillisecond;  // Since two exchanges, at least.
+inline constexpr uint32_t kYieldConcurrency = 5;                   // Exchanges in flight, at least.
+inline constexpr uint64_t kYieldTimeMax = 2 * kMillisecond;  // Longer: somebody computes there,
+inline constexpr uint64_t kYieldPause = 50 * kMillisecond;   // and no yield for this long.
 
 // The end: what is still in the ring gets this long.
 inline constexpr uint64_t kTearDownGrace = 500 * kMillisecond;

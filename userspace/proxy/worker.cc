@@ -51,6 +51,7 @@ Worker::Worker(WorkerOptions options, OriginalDestinationLookup lookup, WorkerRe
       descriptor_limit_(DescriptorLimit(options.limits)),
       buffers_(options.limits.buffered_bytes_max),
       timers_(base::MonotonicNanos()),
+      wait_policy_(options.spin_ns),
       random_(base::MonotonicNanos() ^ (uint64_t{options.index} << 56)),
       access_log_(options.access_log_format, options.access_log_fd, counters_),
       mail_{.on_complete = &Worker::OnMail, .self = this} {}
@@ -94,16 +95,11 @@ void Worker::Run() {
 
 void Worker::RunTurn() {
   now_ns_ = base::MonotonicNanos();
-  // Polling pays for a lone client that waits for each answer. Where several exchanges are in
-  // flight there is soon something to do anyway, and the cores have better uses than to look for
-  // it.
-  const bool is_lone_client = now_ns_ - last_traffic_ns_ < kRecentTraffic &&
-                              now_ns_ - last_concurrency_ns_ > kRecentConcurrency;
-  const uint64_t spin_ns = is_lone_client ? options_.spin_ns : 0;
   const uint64_t enters_before = ring_->enter_count();
-  const uint32_t completions = ring_->Turn(now_ns_, timers_.NextDeadline(), spin_ns);
+  const uint32_t completions =
+      ring_->Turn(now_ns_, wait_policy_.Choose(now_ns_, timers_.NextDeadline()));
   counters_.Add(Counter::kEnters, ring_->enter_count() - enters_before);
-  if (completions > 0) last_traffic_ns_ = now_ns_;
+  wait_policy_.Observe(now_ns_, completions, ring_->yielded_ns());
   counters_.Add(Counter::kTurns);
   timers_.Advance(now_ns_);
   ServiceDirty();

@@ -28,6 +28,7 @@
 #include "userspace/proxy/runtime_config.h"
 #include "userspace/proxy/stream.h"
 #include "userspace/proxy/upstream_pool.h"
+#include "userspace/proxy/wait_policy.h"
 
 namespace sluice::proxy {
 
@@ -121,11 +122,8 @@ class Worker {
   const WorkerRequests& requests() const { return requests_; }
   const OriginalDestinationLookup& original_destination() const { return lookup_; }
   uint16_t NextSourcePort();
-  // HTTP exchanges and open relays: what adaptive polling looks at.
-  void BeginWork() {
-    if (++work_in_flight_ > 1) last_concurrency_ns_ = now_ns_;
-  }
-  void EndWork() { --work_in_flight_; }
+  void BeginWork() { wait_policy_.BeginWork(now_ns_); }
+  void EndWork() { wait_policy_.EndWork(); }
 
   void AddDirty(Stream& stream) { dirty_.PushBack(stream); }
   void AddStarved(Stream& stream) { starved_.PushBack(stream); }
@@ -164,15 +162,13 @@ class Worker {
   BufferBudget buffers_;
   std::unique_ptr<SegmentPool> segments_;
   io::TimerWheel timers_;
+  WaitPolicy wait_policy_;
   base::Prng random_;
   AccessLog access_log_;
   std::unique_ptr<UpstreamPools> pools_;
   io::Operation mail_;
   bool is_draining_ = false;
   uint64_t now_ns_ = 0;
-  uint64_t last_traffic_ns_ = 0;
-  uint64_t last_concurrency_ns_ = 0;
-  uint32_t work_in_flight_ = 0;
   uint32_t next_source_port_ = 0;
 
   ConfigPin config_;

@@ -1,0 +1,34 @@
+// How a worker waits when it has nothing to do: asleep, looking, or after offering its processor to
+// others (docs/adr/0008). A function of what it saw lately. Thread: the worker's. Times: monotonic,
+// nanoseconds.
+#pragma once
+
+#include <cstdint>
+
+#include "userspace/io/ring.h"
+
+namespace sluice::proxy {
+
+class WaitPolicy {
+ public:
+  explicit WaitPolicy(uint64_t spin_ns) : spin_ns_(spin_ns) {}
+
+  // HTTP exchanges and open relays.
+  void BeginWork(uint64_t now_ns) {
+    if (++work_in_flight_ > 1) last_concurrency_ns_ = now_ns;
+  }
+  void EndWork() { --work_in_flight_; }
+
+  io::WaitHint Choose(uint64_t now_ns, uint64_t deadline_ns) const;
+  // After each turn: how many completions it ran and how long others had the processor.
+  void Observe(uint64_t now_ns, uint32_t completions, uint64_t yielded_ns);
+
+ private:
+  const uint64_t spin_ns_;
+  uint32_t work_in_flight_ = 0;
+  uint64_t last_traffic_ns_ = 0;
+  uint64_t last_concurrency_ns_ = 0;
+  uint64_t no_yield_until_ns_ = 0;
+};
+
+}  // namespace sluice::proxy
