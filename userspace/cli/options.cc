@@ -24,7 +24,7 @@ void AddStandalone(CLI::App& app, StandaloneOptions& options) {
   app.add_option("--access-log-file", options.access_log_file,
                  "Where to (default: access.log in the state folder)");
   app.add_option("--workers", options.worker_count,
-                 "Threads of the proxy (default: half of the processors, 1 to 4)")
+                 "Threads of the proxy (default: one per processor, at most 4)")
       ->check(CLI::Range(1, 64));
   app.add_option("--node", options.node, "Name of this node (default: the host's name)");
   app.add_option("--log-level", options.log_level, "debug, info, warning or error")

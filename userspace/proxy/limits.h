@@ -87,8 +87,8 @@ inline constexpr uint64_t kSpinTime = 50 * kMicrosecond;  // Before the worker s
 inline constexpr uint64_t kRecentTraffic = kMillisecond;  // Since the last completion, at most.
 inline constexpr uint64_t kRecentConcurrency = 10 * kMillisecond;  // Since two exchanges, at least.
 inline constexpr uint32_t kYieldConcurrency = 5;                   // Exchanges in flight, at least.
-inline constexpr uint64_t kYieldTimeMax = 2 * kMillisecond;  // Longer: somebody computes there,
-inline constexpr uint64_t kYieldPause = 50 * kMillisecond;   // and no yield for this long.
+inline constexpr uint64_t kYieldTimeMax = 3 * kMillisecond;  // Longer: somebody computes there,
+inline constexpr uint64_t kYieldPause = 30 * kMillisecond;   // and no yield for this long.
 
 // The end: what is still in the ring gets this long.
 inline constexpr uint64_t kTearDownGrace = 500 * kMillisecond;
