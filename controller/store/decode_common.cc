@@ -51,7 +51,7 @@ ObjectMeta DecodeMeta(FieldReader& root, const Origin& origin, std::string_view 
                      std::string(kNameMend));
   }
   meta.labels = metadata->Strings("labels");
-  meta.annotations = metadata->Strings("annotations");
+  meta.annotations = metadata->Texts("annotations");
   meta.created = DecodeTime(*metadata, "creationTimestamp");
   meta.is_deleting = metadata->Has("deletionTimestamp");
   metadata->Ignore({"generateName", "selfLink", "uid", "resourceVersion", "generation",

@@ -130,6 +130,30 @@ StringMap FieldReader::Strings(std::string_view name) {
   return out;
 }
 
+StringMap FieldReader::Texts(std::string_view name) {
+  StringMap out;
+  const Json* value = Value(name);
+  if (value == nullptr) return out;
+  if (!value->is_object()) {
+    RefuseType(name, *value, "an object");
+    return out;
+  }
+  for (const auto& [key, text] : value->items()) {
+    const std::string field = base::Concat(name, "[", Shortened(key, kShownSizeMax), "]");
+    if (text.is_string()) {
+      out.emplace(key, text.get_ref<const std::string&>());
+    } else if (text.is_boolean() || text.is_number()) {
+      report_->Note(
+          PathOf(field), base::Concat(Shown(text), " is not a string"),
+          "put what you mean in quotes: without them YAML reads off as false and 010 as 8");
+      out.emplace(key, text.dump());
+    } else {
+      RefuseType(field, text, "a string");
+    }
+  }
+  return out;
+}
+
 const Json* FieldReader::List(std::string_view name, size_t count_max) {
   const Json* value = Value(name);
   if (value == nullptr) return nullptr;

@@ -60,6 +60,9 @@ class FieldReader {
   std::optional<int64_t> Integer(std::string_view name, IntegerRange range);
   std::optional<bool> Boolean(std::string_view name);
   StringMap Strings(std::string_view name);  // Object of strings.
+  // The same, but a number or a boolean among them is noted and read as its text: YAML makes one of
+  // an unquoted `off`, and that is no reason to refuse the object.
+  StringMap Texts(std::string_view name);
   std::vector<std::string> StringList(std::string_view name, size_t count_max);
   std::optional<FieldReader> Object(std::string_view name);
   std::vector<FieldReader> Objects(std::string_view name, size_t count_max);

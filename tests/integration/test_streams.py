@@ -285,6 +285,19 @@ def test_reset_by_the_server_reaches_the_client(town, tcp):
             pass
 
 
+@pytest.mark.parametrize("size", [300_000, 1 * MIB, 2 * MIB, 3 * MIB, 4 * MIB, 6 * MIB])
+def test_server_that_closed_is_heard_to_the_end_though_the_client_speaks_once_more(town, tcp, size):
+    sock = tcp(f"SOURCE {size}")
+    first = sock.recv(1)
+    settled(lambda: town.mesh.counter("bytes_to_client"))
+    sock.sendall(b"QUIT")  # The server's kernel answers with a reset.
+    settled(lambda: town.mesh.counter("bytes_to_client"))
+
+    seen = receive_digest(sock, first)
+
+    assert (seen.size, seen.hex()) == (size, pattern_digest(size))
+
+
 def test_idle_connection_stays(town, tcp):
     sock = tcp("ECHO")
     sock.sendall(b"1")

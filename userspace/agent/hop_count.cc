@@ -82,9 +82,9 @@ absl::Status CountFamily(uint8_t family, size_t& count) {
 
 absl::StatusOr<size_t> CountHops() {
   size_t count = 0;
-  absl::Status status = CountFamily(AF_INET, count);
+  if (absl::Status status = CountFamily(AF_INET, count); !status.ok()) return status;
   // A kernel without IPv6 has none of its sockets.
-  if (status.ok()) status = CountFamily(AF_INET6, count);
+  const absl::Status status = CountFamily(AF_INET6, count);
   if (!status.ok() && !absl::IsNotFound(status)) return status;
   return count;
 }

@@ -213,7 +213,7 @@ size_t PodSet::HopsOf(const std::string& uid, const PreparedNamespace& prepared)
   if (count.ok()) return *count;
   base::LogWarning("the connections of a pod cannot be counted",
                    {{"pod", uid}, {"reason", std::string(count.status().message())}});
-  return 0;
+  return 1;  // Not known is not none: the route stays until the limit.
 }
 
 void PodSet::PutBack(const std::string& uid, const PreparedNamespace& prepared) {

@@ -33,8 +33,7 @@ struct Flags {
 };
 
 void Declare(CLI::App& app, Flags& flags) {
-  // Half of the cores: applications and the kernel need the others, and a full worker batches
-  // better than two half idle.
+  // One per processor, so that work can follow the applications from one to another; at most four.
   const uint32_t default_workers = std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
   flags.agent.worker_count = default_workers;
   flags.agent.state_dir = "/run/sluice";

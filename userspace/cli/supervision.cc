@@ -63,7 +63,8 @@ Actions Supervision::OnExit(Child child, const Exit& exit, absl::Time now) {
   // closed until a mesh or an operator takes them over.
   const bool has_given_up = !exit.is_signal && !exit.is_clean() && !has_been_ready_;
   state(child).needs_undo =
-      child == Child::kAgent && (is_stopping() ? !exit.is_clean() : !has_given_up);
+      child == Child::kAgent &&
+      (is_stopping() ? !exit.is_clean() : state(child).needs_undo || !has_given_up);
   if (is_stopping()) {
     if (!exit.is_clean()) {
       actions.push_back(

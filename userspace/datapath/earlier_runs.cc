@@ -116,7 +116,7 @@ void ReleaseSockets(int sockhash_fd) {
   }
 }
 
-absl::Status RemovePins(const std::string& dir) {
+absl::Status RemovePins(const std::string& dir, SocketsAre sockets) {
   std::vector<std::string> names = Entries(dir);
   std::stable_sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
     return DetachOrder(a) < DetachOrder(b);
@@ -125,7 +125,7 @@ absl::Status RemovePins(const std::string& dir) {
     const std::string path = absl::StrCat(dir, "/", name);
     if (name == kSplicedPin) {
       const base::UniqueFd spliced(bpf_obj_get(path.c_str()));
-      if (spliced.is_valid()) ReleaseSockets(spliced.get());
+      if (spliced.is_valid() && sockets == SocketsAre::kReleased) ReleaseSockets(spliced.get());
     } else {
       DetachLink(path);
     }

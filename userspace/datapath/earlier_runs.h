@@ -48,8 +48,10 @@ class EarlierRuns {
 };
 
 // Takes every pin in `dir` away and the folder too; what is attached only through them is detached
-// when this returns. Ok if there is none.
-absl::Status RemovePins(const std::string& dir);
+// when this returns. Ok if there is none. Sockets of a run that still serves must stay in the
+// sockhash: the kernel throws away what was redirected to a socket and is not read yet.
+enum class SocketsAre { kReleased, kLeft };
+absl::Status RemovePins(const std::string& dir, SocketsAre sockets = SocketsAre::kReleased);
 
 // The same for every run below `base_dir`, and the folder itself: all pods are open then.
 absl::Status RemoveAllRuns(const std::string& base_dir);

@@ -212,7 +212,7 @@ void Programs::DetachInbound(uint64_t netns_cookie) {
 absl::Status Programs::Detach() {
   absl::Status status;
   if (!pin_dir_.empty()) {
-    status = RemovePins(pin_dir_);
+    status = RemovePins(pin_dir_, SocketsAre::kLeft);
     rmdir(std::filesystem::path(pin_dir_).parent_path().c_str());  // If no other run pins there.
     pin_dir_.clear();
     if (has_splice_) {

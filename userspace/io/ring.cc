@@ -307,7 +307,7 @@ void Ring::Wait(uint64_t now_ns, const WaitHint& hint) {
     if (hint.spin_ns != 0 && SpinForCompletion(now_ns + hint.spin_ns)) return;
     if (hint.must_yield && YieldForCompletion()) return;
   }
-  Sleep(now_ns, hint.deadline_ns);
+  Sleep(now_ns + yielded_ns_, hint.deadline_ns);
 }
 
 void Ring::Sleep(uint64_t now_ns, uint64_t deadline_ns) {

@@ -23,8 +23,9 @@ void HttpConnection::CountBuffers() {
 // Small ones are kept: the next request needs them. A connection that has had one large head would
 // otherwise hold its size for as long as it idles.
 void HttpConnection::FreeLargeBuffers() {
-  const auto free_if_large = [](std::string& text) {
-    if (text.capacity() > kKeptBufferMax) std::string().swap(text);
+  const size_t kept_max = worker_.buffers().is_short() ? 0 : kKeptBufferMax;
+  const auto free_if_large = [kept_max](std::string& text) {
+    if (text.capacity() > kept_max) std::string().swap(text);
   };
   if (input_.empty()) free_if_large(input_);
   free_if_large(upstream_input_);
@@ -39,6 +40,10 @@ void HttpConnection::Shed() {
   const bool can_answer = !downstream_.is_above_high_mark() &&
                           downstream_.queued_size() <= kSendQueueLeast &&
                           !exchange_.is_answer_started;
+  if (state_ == State::kHead && input_.empty()) {
+    Close(kReason, false);  // Asked nothing: an answer would be taken for that to its next request.
+    return;
+  }
   if (state_ == State::kHead && can_answer) {
     BeginExchange();
     exchange_ = {.is_keep_alive = false, .start_ns = worker_.now_ns()};

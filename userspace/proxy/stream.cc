@@ -146,6 +146,7 @@ void Stream::HandleHangup(int events) {
   // HUP alone, when our FIN is out as well, is the orderly end.
   const bool is_reset = (events & POLLERR) != 0 || ((events & POLLHUP) != 0 && !has_sent_fin_);
   if (!is_reset || is_broken_ || is_closing_) return;
+  if (!is_input_over()) return;  // What came before, and its end, is still to be given.
   is_broken_ = true;
   MarkDirty();
   owner_->OnBroken(*this, ECONNRESET);

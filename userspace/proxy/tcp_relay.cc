@@ -69,11 +69,16 @@ void TcpRelay::OnReceive(Stream& stream, Received& received) {
   worker_.counters().Add(is_from_client ? Counter::kBytesFromClient : Counter::kBytesToClient,
                          received.data.size());
   Stream& other = Other(stream);
+  if (&other == broken_) return;  // Nobody is there to take it.
   other.Forward(received, received.data);
   if (other.is_above_high_mark()) stream.PauseReceiving();
 }
 
 void TcpRelay::OnSendDrained(Stream& stream) {
+  if (&Other(stream) == broken_) {
+    Close(BreakReason(*broken_), false);
+    return;
+  }
   if (downstream_.has_sent_fin() && upstream_.has_sent_fin()) {
     Close(CloseReason::kDone, false);
     return;
@@ -83,8 +88,19 @@ void TcpRelay::OnSendDrained(Stream& stream) {
 
 void TcpRelay::OnReceiveEnd(Stream& stream) { Other(stream).FinishSending(); }
 
+CloseReason TcpRelay::BreakReason(const Stream& stream) const {
+  return &stream == &downstream_ ? CloseReason::kClientReset : CloseReason::kServerReset;
+}
+
+// Who ended in order before it broke (a server that closes, and then is sent something more) has
+// said all it had to say: the other side gets that first, as it would without a relay.
 void TcpRelay::OnBroken(Stream& stream, int) {
-  Close(&stream == &downstream_ ? CloseReason::kClientReset : CloseReason::kServerReset, true);
+  const bool has_said_all = stream.is_input_over() && Other(stream).queued_size() > 0;
+  if (has_said_all && broken_ == nullptr) {
+    broken_ = &stream;
+  } else {
+    Close(BreakReason(stream), true);
+  }
 }
 
 // Half-closed connections are given less time: the other half may never come.

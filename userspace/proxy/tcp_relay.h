@@ -38,6 +38,7 @@ class TcpRelay final : public Session, private StreamOwner, private DialOwner {
   void TryEndpoint(CloseReason otherwise);
   void Close(CloseReason reason, bool reset);
   void MaybeFree();
+  CloseReason BreakReason(const Stream& stream) const;
   void Log();
 
   Worker& worker_;
@@ -51,6 +52,7 @@ class TcpRelay final : public Session, private StreamOwner, private DialOwner {
   Stream upstream_;
   Dial dial_;
   io::Timer timer_;
+  const Stream* broken_ = nullptr;  // Has ended and broken; the other side still gets what it sent.
   bool is_closing_ = false;
   uint8_t closed_streams_ = 0;
   CloseReason reason_ = CloseReason::kDone;
