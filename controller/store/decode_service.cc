@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t kServicePortsMax = 1024;
 constexpr size_t kClusterIpsMax = 16;
+constexpr size_t kIpFamiliesMax = 2;
 
 void DecodeTargetPort(FieldReader& reader, ServicePort& port) {
   const Json* target = reader.Value("targetPort");
@@ -79,6 +80,57 @@ void DecodeClusterIps(FieldReader& spec, Service& service) {
   }
 }
 
+// No pod can have a label like that, so the Service would be silently empty.
+void DecodeSelector(FieldReader& spec, Service& service) {
+  service.selector = spec.Strings("selector");
+  for (const auto& [name, value] : service.selector) {
+    if (!IsLabelName(name)) {
+      spec.Refuse(
+          "selector", base::Concat(Quoted(name), " is not the name of a label"),
+          "write letters, digits, '-', '_' and '.', at most 63, after an optional prefix and '/'");
+    } else if (!IsLabelValue(value)) {
+      spec.Refuse(base::Concat("selector[", name, "]"),
+                  base::Concat(Quoted(value), " is not the value of a label"),
+                  "write at most 63 letters, digits, '-', '_' and '.'");
+    }
+  }
+}
+
+void DecodeIpFamilies(FieldReader& spec) {
+  for (const std::string& family : spec.StringList("ipFamilies", kIpFamiliesMax)) {
+    if (family == "IPv4" || family == "IPv6") continue;
+    spec.Refuse("ipFamilies", base::Concat(Quoted(family), " is not a family of addresses"),
+                "write IPv4 or IPv6");
+  }
+}
+
+// As Kubernetes has it: only a Service that is a name and nothing more may be without ports.
+void RequirePorts(FieldReader& spec, const Service& service, std::string_view type) {
+  const Json* ports = spec.Value("ports");
+  const bool is_empty = ports == nullptr || (ports->is_array() && ports->empty());
+  if (!is_empty || type == "ExternalName" || service.kind == ServiceKind::kHeadless) return;
+  spec.Refuse("ports", "is empty: a Service needs at least one port", "add a port");
+}
+
+// Fields that mean something to Kubernetes' own proxy and are not followed yet: said, not passed
+// over.
+void NoteUnsupported(FieldReader& spec) {
+  const std::string affinity = spec.String("sessionAffinity").value_or("None");
+  if (affinity != "None" && affinity != "ClientIP") {
+    spec.Refuse("sessionAffinity", base::Concat(Quoted(affinity), " is not a session affinity"),
+                "write None or ClientIP");
+  } else if (affinity == "ClientIP") {
+    spec.report().Note(spec.PathOf("sessionAffinity"),
+                       "is not supported yet: each request or connection chooses anew",
+                       "remove it if that will do");
+  }
+  if (spec.Boolean("publishNotReadyAddresses").value_or(false)) {
+    spec.report().Note(spec.PathOf("publishNotReadyAddresses"),
+                       "is not supported yet: pods that are not ready get no traffic",
+                       "remove it if that will do");
+  }
+}
+
 }  // namespace
 
 Service DecodeService(FieldReader& root, ObjectMeta meta) {
@@ -103,16 +155,18 @@ Service DecodeService(FieldReader& root, ObjectMeta meta) {
   }
   DecodeClusterIps(*spec, service);
   DecodePorts(*spec, service);
-  service.selector = spec->Strings("selector");
+  DecodeSelector(*spec, service);
+  DecodeIpFamilies(*spec);
+  NoteUnsupported(*spec);
+  RequirePorts(*spec, service, type);
   if (type == "ExternalName") {
     service.kind = ServiceKind::kExternalName;
     service.addresses.clear();
   }
-  spec->Ignore({"externalName", "sessionAffinity", "sessionAffinityConfig", "externalIPs",
-                "externalTrafficPolicy", "internalTrafficPolicy", "ipFamilies", "ipFamilyPolicy",
-                "healthCheckNodePort", "loadBalancerIP", "loadBalancerClass",
-                "loadBalancerSourceRanges", "allocateLoadBalancerNodePorts",
-                "publishNotReadyAddresses", "trafficDistribution"});
+  spec->Ignore({"externalName", "sessionAffinityConfig", "externalIPs", "externalTrafficPolicy",
+                "internalTrafficPolicy", "ipFamilyPolicy", "healthCheckNodePort", "loadBalancerIP",
+                "loadBalancerClass", "loadBalancerSourceRanges", "allocateLoadBalancerNodePorts",
+                "trafficDistribution"});
   spec->NoteUnknown();
   return service;
 }

@@ -41,6 +41,22 @@ bool IsDnsSubdomain(std::string_view text) {
   return true;
 }
 
+bool IsLabelValue(std::string_view text) {
+  if (text.empty()) return true;
+  const auto is_inner = [](char c) {
+    return absl::ascii_isalnum(c) || std::string_view("-_.").find(c) != std::string_view::npos;
+  };
+  return text.size() <= kLabelSizeMax && absl::ascii_isalnum(text.front()) &&
+         absl::ascii_isalnum(text.back()) && std::all_of(text.begin(), text.end(), is_inner);
+}
+
+bool IsLabelName(std::string_view text) {
+  const size_t slash = text.find('/');
+  if (slash != text.npos && !IsDnsSubdomain(text.substr(0, slash))) return false;
+  const std::string_view name = slash == text.npos ? text : text.substr(slash + 1);
+  return !name.empty() && IsLabelValue(name);
+}
+
 bool IsHeaderName(std::string_view text) {
   if (text.empty() || text.size() > kHeaderNameSizeMax) return false;
   return std::all_of(text.begin(), text.end(), IsTokenByte);

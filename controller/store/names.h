@@ -10,7 +10,11 @@ namespace sluice::controller {
 
 bool IsDnsLabel(std::string_view text);      // RFC 1123, at most 63 bytes.
 bool IsDnsSubdomain(std::string_view text);  // Labels joined by dots, at most 253 bytes.
-bool IsHeaderName(std::string_view text);    // RFC 9110 token, at most 256 bytes.
+// A label as Kubernetes defines it: an optional DNS prefix and '/', then at most 63 letters,
+// digits, '-', '_' and '.'.
+bool IsLabelName(std::string_view text);
+bool IsLabelValue(std::string_view text);  // The part after the prefix, or empty.
+bool IsHeaderName(std::string_view text);  // RFC 9110 token, at most 256 bytes.
 bool IsHeaderValue(
     std::string_view text);  // No control bytes but tab; no blank at the ends; at most 4096 bytes.
 bool HasControlBytes(std::string_view text);

@@ -68,7 +68,7 @@ struct Service {
   ObjectMeta meta;
   ServiceKind kind = ServiceKind::kVirtual;
   std::vector<base::IpAddress> addresses;
-  std::vector<ServicePort> ports;
+  std::vector<ServicePort> ports;  // TCP only.
   std::map<std::string, std::string> selector;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "controller/store/decode.h"
+#include "controller/store/kinds.h"
 #include "controller/store/names.h"
 #include "userspace/base/text.h"
 
@@ -34,25 +35,6 @@ std::string TitleOf(const Json& value, const std::string& kind) {
 
 bool IsList(const Json& value, const std::string& kind) {
   return kind.ends_with("List") && value.contains("items");
-}
-
-std::string_view GroupOf(std::string_view api_version) {
-  const size_t slash = api_version.find('/');
-  return slash == api_version.npos ? std::string_view() : api_version.substr(0, slash);
-}
-
-// The version of a kind that Sluice reads; empty for kinds that it does not know.
-std::string_view KnownVersion(std::string_view group, std::string_view kind) {
-  if (group.empty() && (kind == "Pod" || kind == "Service")) return "v1";
-  if (group == "discovery.k8s.io" && kind == "EndpointSlice") return "discovery.k8s.io/v1";
-  if (group == "gateway.networking.k8s.io" && kind == "HTTPRoute") {
-    return "gateway.networking.k8s.io/v1";
-  }
-  return "";
-}
-
-bool IsReadVersion(std::string_view api_version, std::string_view known) {
-  return api_version == known || api_version == "gateway.networking.k8s.io/v1beta1";
 }
 
 }  // namespace
@@ -109,19 +91,11 @@ void Store::AddObject(const Origin& origin, const Json& value, const std::string
                       const std::string& kind) {
   ObjectReport report(origin, TitleOf(value, kind));
   FieldReader root(value, "", report);
-  const std::string_view group = GroupOf(api_version);
-  const std::string_view known = KnownVersion(group, kind);
-  if (kind.empty() || api_version.empty()) {
-    report.Refuse(kind.empty() ? "kind" : "apiVersion", "is required and missing",
-                  "write apiVersion and kind, for example v1 and Service");
-  } else if (known.empty() && group == "mesh.sluice.dev") {
-    report.Refuse("kind", base::Concat(Quoted(kind), " is not a kind of ", group),
-                  "check its spelling, or use a version of Sluice that has it");
-  } else if (known.empty()) {
+  const KindVerdict verdict = JudgeKind(api_version, kind);
+  if (verdict.problem.has_value()) {
+    report.Refuse(verdict.problem->field, verdict.problem->reason, verdict.problem->mend);
+  } else if (!verdict.is_read) {
     ++ignored_count_;
-  } else if (!IsReadVersion(api_version, known)) {
-    report.Refuse("apiVersion", base::Concat(Quoted(api_version), " of ", kind, " is not read"),
-                  base::Concat("write ", known));
   } else if (ObjectMeta meta = DecodeMeta(root, origin, kind); kind == "Pod") {
     Keep(pods_, DecodePod(root, std::move(meta)), report);
   } else if (kind == "Service") {

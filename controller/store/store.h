@@ -27,8 +27,8 @@ class ObjectReport;
 class Store {
  public:
   // Decodes the document's object, or each object of a List, and keeps those that are sound. Of two
-  // objects of one kind and key the first added wins; the second is a problem. Kinds of other
-  // groups are only counted.
+  // objects of one kind and key the first added wins; the second is a problem. Kinds that
+  // are not the mesh's business are only counted (kinds.h).
   void Add(const Manifest& manifest);
 
   const ObjectMap<Pod>& pods() const { return pods_; }

@@ -156,9 +156,7 @@ bool IsOlder(const HttpRoute* a, const HttpRoute* b) {
 // Every match of the routes. The node refuses a table over its limits as a whole, so the youngest
 // routes are left out.
 std::vector<RouteCandidate> CollectCandidates(const Draft& draft, const TableKey& key,
-                                              const std::set<const HttpRoute*>& routes) {
-  std::vector<const HttpRoute*> by_age(routes.begin(), routes.end());
-  std::sort(by_age.begin(), by_age.end(), IsOlder);
+                                              const std::vector<const HttpRoute*>& by_age) {
   std::vector<RouteCandidate> candidates;
   size_t rule_count = 0;
   for (const HttpRoute* route : by_age) {
@@ -188,8 +186,9 @@ std::vector<RouteCandidate> CollectCandidates(const Draft& draft, const TableKey
   return candidates;
 }
 
-void MakeTable(const Draft& draft, const TableKey& key, const std::set<const HttpRoute*>& routes) {
-  const std::vector<RouteCandidate> candidates = CollectCandidates(draft, key, routes);
+sluice::route::v1::RouteTable MakeTable(const Draft& draft, const TableKey& key,
+                                        const std::vector<const HttpRoute*>& by_age) {
+  const std::vector<RouteCandidate> candidates = CollectCandidates(draft, key, by_age);
   sluice::route::v1::RouteTable table;
   table.set_service(draft.ServiceName(key.service));
   table.set_service_port(key.port);
@@ -206,6 +205,26 @@ void MakeTable(const Draft& draft, const TableKey& key, const std::set<const Htt
     *entry.mutable_match() = MakeMatch(*candidate.match);
     entry.set_rule(it->second);
   }
+  return table;
+}
+
+// The node leaves out a table that fits no packet, and requests would go on unrouted: here the
+// youngest routes are left out until it fits, at last all of them, and then every request is
+// answered 404.
+void AddTable(const Draft& draft, const TableKey& key, const std::set<const HttpRoute*>& routes) {
+  std::vector<const HttpRoute*> by_age(routes.begin(), routes.end());
+  std::sort(by_age.begin(), by_age.end(), IsOlder);
+  sluice::route::v1::RouteTable table = MakeTable(draft, key, by_age);
+  while (!by_age.empty() && table.ByteSizeLong() > model::kResourceSizeMax) {
+    draft.Report(
+        by_age.back()->meta, "spec.rules",
+        base::Concat("the routes of port ", key.port, " of Service ", key.service.namespace_name,
+                     "/", key.service.name, " would take more than ", model::kResourceSizeMax,
+                     " bytes; the route is left out there"),
+        "remove routes, or write shorter matches and filters");
+    by_age.pop_back();
+    table = MakeTable(draft, key, by_age);
+  }
   std::string name = base::Concat(table.service(), ":", key.port);
   if (!key.client_namespace.empty()) name += "@" + key.client_namespace;
   draft.out.route_tables.emplace(std::move(name), std::move(table));
@@ -216,7 +235,7 @@ void MakeTable(const Draft& draft, const TableKey& key, const std::set<const Htt
 void TranslateRoutes(Draft& draft) {
   for (const auto& [key, routes] : Attach(draft)) {
     MarkAsHttp(draft, key);
-    MakeTable(draft, key, routes);
+    AddTable(draft, key, routes);
   }
 }
 

@@ -121,12 +121,26 @@ void AddPort(Workload& workload, const std::string& service, uint16_t service_po
   port.set_app_protocol(protocol);
 }
 
-// The node refuses a workload over its limit as a whole.
-bool HasRoomForService(const Draft& draft, const ObjectMeta& meta, const Workload& workload) {
-  if (workload.services().size() < model::AddressLimits::kServicesPerWorkloadMax) return true;
+// What a Service adds to a workload's message at most: its name, and each port with its envelope.
+size_t ServiceSizeMax(const Draft& draft, const ObjectKey& key, const Service& service) {
+  constexpr size_t kEnvelopeSize = 16;
+  constexpr size_t kPortSizeMax = 16;
+  return draft.ServiceName(key).size() + kEnvelopeSize + service.ports.size() * kPortSizeMax;
+}
+
+// The node refuses a workload over its limits as a whole, so that Services which worked would be
+// lost.
+bool HasRoomForService(const Draft& draft, const ObjectMeta& meta, const Workload& workload,
+                       size_t size) {
+  constexpr size_t kCountMax = model::AddressLimits::kServicesPerWorkloadMax;
+  const bool is_count_over = workload.services().size() >= kCountMax;
+  if (!is_count_over && workload.ByteSizeLong() + size <= model::kResourceSizeMax) return true;
   draft.Report(meta, "spec.selector",
-               base::Concat(workload.uid(), " already serves ",
-                            model::AddressLimits::kServicesPerWorkloadMax, " Services"),
+               is_count_over
+                   ? base::Concat(workload.uid(), " already serves ", kCountMax, " Services")
+                   : base::Concat("with it ", workload.uid(), " would take more than ",
+                                  model::kResourceSizeMax, " bytes; it already serves ",
+                                  workload.services().size(), " Services"),
                "select fewer pods, or join Services");
   return false;
 }
@@ -158,7 +172,8 @@ void AddSelected(const Draft& draft, const ObjectKey& key, const Service& servic
     const Pod& pod = entry->second;
     if (!IsEndpoint(pod) || !IsSelected(service, pod)) continue;
     Workload& workload = book.by_uid[draft.WorkloadUid(entry->first)];
-    if (!HasRoomForService(draft, service.meta, workload)) continue;
+    if (!HasRoomForService(draft, service.meta, workload, ServiceSizeMax(draft, key, service)))
+      continue;
     for (const ServicePort& port : service.ports) {
       const uint16_t target_port = TargetPort(port, pod);
       if (target_port == 0) {
@@ -210,13 +225,14 @@ Workload* FindOrMake(const Draft& draft, const EndpointSlice& slice, const Slice
   return &(book.by_uid[workload.uid()] = workload);
 }
 
-void AddSlice(const Draft& draft, const EndpointSlice& slice, const Service& service, Book& book) {
-  const std::string name =
-      draft.ServiceName({.namespace_name = slice.meta.namespace_name, .name = slice.service_name});
+void AddSlice(const Draft& draft, const EndpointSlice& slice, const ObjectKey& key,
+              const Service& service, Book& book) {
+  const std::string name = draft.ServiceName(key);
+  const size_t size = ServiceSizeMax(draft, key, service);
   for (const SliceEndpoint& endpoint : slice.endpoints) {
     if (!endpoint.is_ready) continue;
     Workload* workload = FindOrMake(draft, slice, endpoint, book);
-    if (workload == nullptr || !HasRoomForService(draft, slice.meta, *workload)) continue;
+    if (workload == nullptr || !HasRoomForService(draft, slice.meta, *workload, size)) continue;
     for (const SlicePort& target : slice.ports) {
       for (const ServicePort& port : service.ports) {
         if (port.name != target.name) continue;
@@ -254,6 +270,17 @@ void ReportMeshPorts(const Draft& draft, const ObjectKey& key, const Service& se
   }
 }
 
+// The oldest first: where there is no room for all, those that came last are left out.
+std::vector<const ObjectMap<Service>::value_type*> ByAge(const ObjectMap<Service>& services) {
+  std::vector<const ObjectMap<Service>::value_type*> out;
+  out.reserve(services.size());
+  for (const auto& entry : services) out.push_back(&entry);
+  std::stable_sort(out.begin(), out.end(), [](const auto* a, const auto* b) {
+    return a->second.meta.created < b->second.meta.created;
+  });
+  return out;
+}
+
 }  // namespace
 
 void TranslateWorkloads(Draft& draft) {
@@ -278,9 +305,10 @@ void TranslateWorkloads(Draft& draft) {
     }
     services_with_slices.insert(service_key);
     if (service->second.kind == ServiceKind::kExternalName) continue;
-    AddSlice(draft, slice, service->second, book);
+    AddSlice(draft, slice, service_key, service->second, book);
   }
-  for (const auto& [key, service] : draft.store.services()) {
+  for (const auto* entry : ByAge(draft.store.services())) {
+    const auto& [key, service] = *entry;
     if (services_with_slices.contains(key) || service.selector.empty()) continue;
     if (service.kind == ServiceKind::kExternalName) continue;
     AddSelected(draft, key, service, book);

@@ -49,7 +49,9 @@ void ConfigSync::SyncKernel(const Resources& resources,
   const absl::StatusOr<datapath::MapChange> change = kernel_.SyncDestinations(desired);
   if (!change.ok()) {
     synced_.reset();  // Whatever is in the kernel now, the next step compares and tries again.
-    error_ = absl::StrCat("destinations in the kernel: ", change.status().message());
+    std::string error = absl::StrCat("destinations in the kernel: ", change.status().message());
+    if (error == error_) return;  // Tried twice a second; said once.
+    error_ = std::move(error);
     base::LogError("cannot write the destinations to the kernel", {{"reason", error_}});
     return;
   }

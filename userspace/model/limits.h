@@ -30,6 +30,10 @@ struct AddressLimits {
   static constexpr size_t kServicesPerWorkloadMax = 1024;
 };
 
+// One resource as it is sent, in bytes, so that it fits a packet to the proxy with its name and
+// envelope (kPartSizeMax in userspace/agent/desired_state.h).
+inline constexpr size_t kResourceSizeMax = 63 * 1024 - 512;
+
 // Names go into logs and metric labels; Kubernetes' own longest is 253.
 inline constexpr size_t kNameSizeMax = 253;
 inline constexpr size_t kUidSizeMax = 1024;
