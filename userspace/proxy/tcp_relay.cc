@@ -95,11 +95,12 @@ CloseReason TcpRelay::BreakReason(const Stream& stream) const {
 // Who ended in order before it broke (a server that closes, and then is sent something more) has
 // said all it had to say: the other side gets that first, as it would without a relay.
 void TcpRelay::OnBroken(Stream& stream, int) {
-  const bool has_said_all = stream.is_input_over() && Other(stream).queued_size() > 0;
-  if (has_said_all && broken_ == nullptr) {
+  if (!stream.is_input_over()) {
+    Close(BreakReason(stream), true);
+  } else if (Other(stream).queued_size() > 0 && broken_ == nullptr) {
     broken_ = &stream;
   } else {
-    Close(BreakReason(stream), true);
+    Close(BreakReason(stream), false);
   }
 }
 
