@@ -45,10 +45,14 @@ class HazardTest : public MeshTest, public testing::WithParamInterface<sluice_le
     ASSERT_TRUE(leg_.proxy.is_valid());
   }
   static bool IsRedirectedToApplications() { return GetParam() == SLUICE_LEVEL_FULL; }
-  // From the proxy, and there when this returns.
+  // From the proxy.
   void Send(size_t size) {
     const std::string text(size, 'x');
     ASSERT_EQ(send(leg_.proxy.get(), text.data(), size, 0), static_cast<ssize_t>(size));
+  }
+  // The same, and there when this returns. Requires: nobody else reads.
+  void SendAndWait(size_t size) {
+    Send(size);
     pollfd readable{.fd = leg_.application.get(), .events = POLLIN, .revents = 0};
     ASSERT_EQ(poll(&readable, 1, 5000), 1);
   }
@@ -78,7 +82,7 @@ TEST_P(HazardTest, SpliceReaderSeesNothingOnlyOfRedirectedBytes) {
   const base::UniqueFd out(ends[0]);
   const base::UniqueFd in(ends[1]);
   ASSERT_EQ(fcntl(leg_.application.get(), F_SETFL, O_NONBLOCK), 0);
-  Send(100);
+  SendAndWait(100);
 
   const ssize_t moved =
       splice(leg_.application.get(), nullptr, in.get(), nullptr, 1000, SPLICE_F_NONBLOCK);
@@ -90,7 +94,7 @@ TEST_P(HazardTest, WaitingForAllBytesIsCutShortOnlyWithRedirectedBytes) {
   char text[200];
   const timeval limit{.tv_sec = 0, .tv_usec = 200'000};
   setsockopt(leg_.application.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  Send(100);
+  SendAndWait(100);
   std::thread later([&] {
     poll(nullptr, 0, 20);  // So that the reader waits by then; were it not to, it would see all.
     Send(100);
