@@ -112,25 +112,11 @@ std::optional<bool> FieldReader::Boolean(std::string_view name) {
   return std::nullopt;
 }
 
-StringMap FieldReader::Strings(std::string_view name) {
-  StringMap out;
-  const Json* value = Value(name);
-  if (value == nullptr) return out;
-  if (!value->is_object()) {
-    RefuseType(name, *value, "an object");
-    return out;
-  }
-  for (const auto& [key, text] : value->items()) {
-    if (text.is_string()) {
-      out.emplace(key, text.get_ref<const std::string&>());
-    } else {
-      RefuseType(base::Concat(name, "[", Shortened(key, kShownSizeMax), "]"), text, "a string");
-    }
-  }
-  return out;
-}
+StringMap FieldReader::Strings(std::string_view name) { return ReadStrings(name, false); }
 
-StringMap FieldReader::Texts(std::string_view name) {
+StringMap FieldReader::Texts(std::string_view name) { return ReadStrings(name, true); }
+
+StringMap FieldReader::ReadStrings(std::string_view name, bool takes_scalars) {
   StringMap out;
   const Json* value = Value(name);
   if (value == nullptr) return out;
@@ -142,7 +128,7 @@ StringMap FieldReader::Texts(std::string_view name) {
     const std::string field = base::Concat(name, "[", Shortened(key, kShownSizeMax), "]");
     if (text.is_string()) {
       out.emplace(key, text.get_ref<const std::string&>());
-    } else if (text.is_boolean() || text.is_number()) {
+    } else if (takes_scalars && (text.is_boolean() || text.is_number())) {
       report_->Note(
           PathOf(field), base::Concat(Shown(text), " is not a string"),
           "put what you mean in quotes: without them YAML reads off as false and 010 as 8");

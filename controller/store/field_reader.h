@@ -77,6 +77,7 @@ class FieldReader {
   void Refuse(std::string_view name, std::string reason, std::string mend) const;
 
  private:
+  StringMap ReadStrings(std::string_view name, bool takes_scalars);
   const Json* List(std::string_view name, size_t count_max);
   void RefuseType(std::string_view name, const Json& value, std::string_view wanted) const;
 
