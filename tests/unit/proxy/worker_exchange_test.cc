@@ -90,7 +90,7 @@ TEST_F(WorkerExchangeTest, AnAnswerBeforeTheRequestIsRefused) {
   Peer filler = town_->ConnectToServer();
   Peer client = town_->Connect();
   client.Send(kGet);
-  ASSERT_TRUE(Eventually([&] { return town_->count(Counter::kPoolMisses) == 1; }));
+  ASSERT_TRUE(Eventually(IsDialWaiting));
   town_->WhileHeld([&] {
     Peer accepted_filler = town_->Accept();
     Peer server = town_->Accept();

@@ -17,7 +17,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <fstream>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,6 +44,17 @@ bool Eventually(Condition is_true) {
     ::poll(nullptr, 0, 1);
   }
   return true;
+}
+
+// True if a connection of this network waits for the answer to its first segment.
+inline bool IsDialWaiting() {
+  std::ifstream table("/proc/self/net/tcp");
+  for (std::string line; std::getline(table, line);) {
+    std::string slot, local, remote, state;
+    std::istringstream(line) >> slot >> local >> remote >> state;
+    if (state == "02") return true;  // TCP_SYN_SENT
+  }
+  return false;
 }
 
 // An address that may be an endpoint's, which a loopback address may not.
