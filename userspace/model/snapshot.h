@@ -16,7 +16,9 @@
 
 namespace sluice::model {
 
-enum class Protocol : uint8_t { kTcp, kHttp1 };
+// What a port speaks. kHttp1 and kHttp2 say how its endpoints are spoken to; its clients may speak
+// either. kAuto: nothing is declared, the first bytes of a connection tell.
+enum class Protocol : uint8_t { kTcp, kHttp1, kHttp2, kAuto };
 
 // Index into per-worker state arrays. Stable while the endpoint's address stays in any cluster; the
 // generation tells a reused index from its former owner.

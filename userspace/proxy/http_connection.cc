@@ -16,6 +16,8 @@ HttpConnection::HttpConnection(Worker& worker, Accepted accepted)
       timer_(&HttpConnection::OnTimer, this) {
   worker_.counters().Add(Counter::kOpenedHttp);
   worker_.counters().Add(Counter::kActiveHttp);
+  input_ = std::move(accepted.first_bytes);
+  worker_.counters().Add(Counter::kBytesFromClient, input_.size());
   downstream_.Attach(std::move(accepted.fd));
   downstream_.StartReceiving();
   SetDeadline(worker_.now_ns() + worker_.limits().request_head_timeout_ns);

@@ -33,6 +33,7 @@ class HttpConnection final : public Session, private StreamOwner {
   HttpConnection(Worker& worker, Accepted accepted);
   ~HttpConnection() override;
 
+  void Start() override { ProcessInput(); }
   void Abandon(CloseReason reason) override;
   void Drain() override;
   uint32_t pod_id() const override { return pod_id_; }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "userspace/base/address.h"
 #include "userspace/base/unique_fd.h"
@@ -20,6 +21,9 @@ struct Accepted {
   base::SocketAddress client;   // As the server shall see it; the port is the client's own.
   base::SocketAddress dialled;  // The original destination.
   base::UniqueFd fd;
+  // What was read from `fd` already, to tell the protocol by; then `protocol` says what it is.
+  std::string first_bytes;
+  model::Protocol protocol = model::Protocol::kTcp;
 };
 
 // Exactly one of: refused, a service, a workload port, or the dialled address itself.

@@ -26,6 +26,9 @@ TcpRelay::TcpRelay(Worker& worker, Accepted accepted, const Plan& plan)
     Close(plan.refused, true);
     return;
   }
+  bytes_from_client_ = accepted.first_bytes.size();
+  worker_.counters().Add(Counter::kBytesFromClient, bytes_from_client_);
+  upstream_.Write(accepted.first_bytes);
   downstream_.StartReceiving();
   worker_.timers().Arm(timer_, start_ns_ + kRelayIdleTimeout);
   TryEndpoint(CloseReason::kNoEndpoint);

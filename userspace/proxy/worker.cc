@@ -135,8 +135,10 @@ void Worker::TakeMail() {
 void Worker::AddSession(std::unique_ptr<Session> session) {
   descriptors_used_ += session->descriptor_count();
   descriptors_by_pod_[session->pod_id()] += session->descriptor_count();
-  sessions_.PushBack(*session.release());  // Owned by the list from here to FreeSessions.
+  Session& owned = *session.release();  // By the list, from here to FreeSessions.
+  sessions_.PushBack(owned);
   session_count_.fetch_add(1, std::memory_order_relaxed);
+  owned.Start();
 }
 
 void Worker::FreeSession(Session& session) {

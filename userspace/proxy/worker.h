@@ -56,6 +56,7 @@ struct WorkerOptions {
 class Session : public base::ListLink<Session> {
  public:
   virtual ~Session() = default;
+  virtual void Start() {}                          // Once the worker owns it. May end it.
   virtual void Abandon(CloseReason reason) = 0;    // Close now, whatever the state.
   virtual void Drain() = 0;                        // Close as soon as nothing is in flight.
   virtual uint32_t pod_id() const = 0;             // The pod whose listener accepted it.
