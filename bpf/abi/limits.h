@@ -19,6 +19,13 @@
 #define SLUICE_UNREAD_LOW_BYTES	 (SLUICE_UNREAD_HIGH_BYTES / 4)
 
 /*
+ * SO_RCVBUF of an application's socket whose other end is the proxy; the kernel doubles it, and
+ * caps it at net.core.rmem_max. The other end is microseconds away, so more would only pile up
+ * unread.
+ */
+#define SLUICE_APPLICATION_RECEIVE_BYTES (768 * 1024)
+
+/*
  * Bytes that an application's enrolled socket may hold unsent while it is on TCP. Without it TCP
  * takes its whole send buffer (4 MiB) on top of the high mark.
  */

@@ -18,6 +18,7 @@
 	X(ORIGINAL_DESTINATION_LOST, original_destination_lost)                                    \
 	X(ORIGINAL_DESTINATION_UNCLAIMED, original_destination_unclaimed)                          \
 	X(DIAL_NOT_RECORDED, dial_not_recorded)                                                    \
+	X(RECEIVE_NOT_BOUNDED, receive_not_bounded)                                                \
 	/* New connections that arrive in a pod. */                                                \
 	X(INBOUND_ASSIGNED, inbound_assigned)                                                      \
 	X(INBOUND_OWN_DIAL, inbound_own_dial)                                                      \

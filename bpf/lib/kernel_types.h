@@ -24,6 +24,7 @@ struct sock {
 	struct {
 		atomic_t rmem_alloc; /* sk_rmem_alloc: bytes waiting for the reader. */
 	} sk_backlog;
+	__u8 sk_userlocks; /* SOCK_..._LOCK: what the application has set itself. */
 } __attribute__((preserve_access_index));
 
 struct tcp_sock {
