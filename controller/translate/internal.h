@@ -32,7 +32,8 @@ void TranslateWorkloads(Draft& draft);
 // HTTPRoutes -> RouteTables; the ports they attach to become HTTP.
 void TranslateRoutes(Draft& draft);
 
-// What a Service port speaks: appProtocol first, then the prefix of its name ("http", "grpc-web").
+// What a Service port speaks: appProtocol first (one that is not known: TCP), then the prefix of
+// its name ("http", "grpc-web"), else UNKNOWN: the first bytes of each connection tell.
 istio::workload::AppProtocol ProtocolOf(const ServicePort& port);
 
 // One match of one rule with what decides its place in the table.

@@ -14,8 +14,8 @@ using istio::workload::AppProtocol;
 
 using ProtocolName = std::pair<std::string_view, AppProtocol>;
 
-// Kubernetes' own names, those of IANA and those that Istio users write.
-constexpr std::array<ProtocolName, 14> kAppProtocols{{
+// Kubernetes' own names, those of IANA and those that Istio users write. Every other one is TCP.
+constexpr std::array<ProtocolName, 11> kAppProtocols{{
     {"http", istio::workload::HTTP11},
     {"http/1.1", istio::workload::HTTP11},
     {"kubernetes.io/ws", istio::workload::HTTP11},
@@ -27,12 +27,9 @@ constexpr std::array<ProtocolName, 14> kAppProtocols{{
     {"https", istio::workload::TLS},
     {"tls", istio::workload::TLS},
     {"kubernetes.io/wss", istio::workload::TLS},
-    {"http3", istio::workload::UNKNOWN},
-    {"tcp", istio::workload::TCP},
-    {"hbone", istio::workload::UNKNOWN},
 }};
 
-constexpr std::array<ProtocolName, 9> kNamePrefixes{{
+constexpr std::array<ProtocolName, 12> kNamePrefixes{{
     {"http", istio::workload::HTTP11},
     {"http2", istio::workload::HTTP2},
     {"h2c", istio::workload::HTTP2},
@@ -42,6 +39,9 @@ constexpr std::array<ProtocolName, 9> kNamePrefixes{{
     {"tls", istio::workload::TLS},
     {"tcp", istio::workload::TCP},
     {"ws", istio::workload::HTTP11},
+    {"mongo", istio::workload::TCP},
+    {"mysql", istio::workload::TCP},
+    {"redis", istio::workload::TCP},
 }};
 
 bool IsBackendOfARoute(const Store& store, const ObjectKey& key) {
@@ -86,13 +86,14 @@ istio::workload::Service MakeService(const Draft& draft, const ObjectKey& key,
 }  // namespace
 
 AppProtocol ProtocolOf(const ServicePort& port) {
-  // An application protocol that Sluice does not know says that the bytes are not for it to read.
+  // An application protocol that Sluice does not know says that the bytes are not for it to read:
+  // they are relayed, and never looked at to guess what they are.
   if (!port.app_protocol.empty()) {
     const std::string name = LowerCase(port.app_protocol);
     for (const auto& [known, protocol] : kAppProtocols) {
       if (name == known) return protocol;
     }
-    return istio::workload::UNKNOWN;
+    return istio::workload::TCP;
   }
   AppProtocol found = istio::workload::UNKNOWN;
   size_t found_size = 0;

@@ -56,13 +56,27 @@ absl::StatusOr<std::map<uint16_t, uint16_t>> ParseTargets(const istio::workload:
   return targets;
 }
 
+Protocol ProtocolOf(istio::workload::AppProtocol declared) {
+  switch (declared) {
+    case istio::workload::UNKNOWN:
+      return Protocol::kAuto;
+    case istio::workload::HTTP11:
+      return Protocol::kHttp1;
+    case istio::workload::HTTP2:
+    case istio::workload::GRPC:
+      return Protocol::kHttp2;
+    default:
+      return Protocol::kTcp;  // Also what a later control plane may declare: not ours to read.
+  }
+}
+
 absl::Status ParsePorts(const istio::workload::Service& service,
                         std::vector<ServiceSpec::Port>& out) {
   SLUICE_RETURN_IF_ERROR(CheckCount("ports", service.ports_size(), AddressLimits::kPortsMax));
   for (const auto& port : service.ports()) {
     SLUICE_RETURN_IF_ERROR(CheckPort("service_port", port.service_port()));
     out.push_back({.port = static_cast<uint16_t>(port.service_port()),
-                   .is_http1 = port.app_protocol() == istio::workload::HTTP11});
+                   .protocol = ProtocolOf(port.app_protocol())});
   }
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.port < b.port; });
   const auto twice = std::adjacent_find(

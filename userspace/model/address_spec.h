@@ -10,13 +10,14 @@
 #include "absl/status/statusor.h"
 #include "api/workload.pb.h"
 #include "userspace/base/address.h"
+#include "userspace/model/snapshot.h"
 
 namespace sluice::model {
 
 struct ServiceSpec {
   struct Port {
     uint16_t port = 0;
-    bool is_http1 = false;
+    Protocol protocol = Protocol::kAuto;  // As declared.
     friend bool operator==(const Port&, const Port&) = default;
   };
   std::string name;  // "namespace/hostname".

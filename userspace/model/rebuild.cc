@@ -72,6 +72,27 @@ Cluster GatherEndpoints(std::string name,
   return cluster;
 }
 
+// What several Services say of one port of a workload.
+struct DeclaredProtocols {
+  bool is_http1 = false;
+  bool is_http2 = false;
+  bool is_tcp = false;
+
+  void Add(Protocol protocol) {
+    is_http1 |= protocol == Protocol::kHttp1;
+    is_http2 |= protocol == Protocol::kHttp2;
+    is_tcp |= protocol == Protocol::kTcp;
+  }
+  // HTTP before TCP, and TCP before what nobody declared. Where two name different versions of
+  // HTTP the client's own first bytes are the better witness.
+  Protocol Joined() const {
+    if (is_http1 && is_http2) return Protocol::kAuto;
+    if (is_http1) return Protocol::kHttp1;
+    if (is_http2) return Protocol::kHttp2;
+    return is_tcp ? Protocol::kTcp : Protocol::kAuto;
+  }
+};
+
 }  // namespace
 
 std::string ServicePortName(std::string_view service, uint16_t port) {
@@ -145,7 +166,8 @@ std::shared_ptr<const ServicePort> SnapshotBuilder::State::MakeServicePort(
     made.consumer_routes = tables->second.consumers;
   }
   // Routes are HTTP routes: who attaches one says what the port speaks.
-  made.protocol = port.is_http1 || tables != routes.end() ? Protocol::kHttp1 : Protocol::kTcp;
+  const bool is_http = port.protocol == Protocol::kHttp1 || port.protocol == Protocol::kHttp2;
+  made.protocol = !is_http && tables != routes.end() ? Protocol::kHttp1 : port.protocol;
   if (before != nullptr && IsSame(*before, made)) return before;
   return std::make_shared<const ServicePort>(std::move(made));
 }
@@ -183,17 +205,18 @@ void SnapshotBuilder::State::RebuildWorkload(const std::string& uid) {
 }
 
 std::map<uint16_t, Protocol> SnapshotBuilder::State::DeclaredPorts(const WorkloadSpec& spec) const {
-  std::map<uint16_t, Protocol> declared;
+  std::map<uint16_t, DeclaredProtocols> seen;
   for (const auto& [service, targets] : spec.services) {
     const auto ports = built_services.find(service);
     if (ports == built_services.end()) continue;
     for (const auto& [service_port, target_port] : targets) {
       const auto port = ports->second.find(service_port);
       if (port == ports->second.end()) continue;
-      Protocol& protocol = declared.try_emplace(target_port, Protocol::kTcp).first->second;
-      if (port->second->protocol == Protocol::kHttp1) protocol = Protocol::kHttp1;
+      seen[target_port].Add(port->second->protocol);
     }
   }
+  std::map<uint16_t, Protocol> declared;
+  for (const auto& [port, protocols] : seen) declared.emplace(port, protocols.Joined());
   return declared;
 }
 

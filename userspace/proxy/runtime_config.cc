@@ -35,7 +35,7 @@ std::shared_ptr<const RuntimeConfig> RuntimeConfig::Build(
   auto config = std::make_shared<RuntimeConfig>();
   config->snapshot_ = std::move(snapshot);
   config->snapshot_->ForEachServicePort([&](const model::ServicePort& service) {
-    if (service.protocol != model::Protocol::kHttp1) return;
+    if (service.protocol == model::Protocol::kTcp) return;
     config->direct_stats_[&service] =
         names.IdOf({.service = service.name, .route = "", .backend = service.name});
     if (service.producer_routes != nullptr) {

@@ -206,19 +206,74 @@ TEST(SnapshotTest, KeepsTheRouteTableWhenOnlyTheEndpointsChange) {
 
 // Protocols.
 
-TEST(SnapshotTest, SpeaksHttpWhereTheServiceSaysSoAndTcpElsewhere) {
+TEST(SnapshotTest, SpeaksWhatTheServiceDeclares) {
   SnapshotBuilder builder;
   builder.PutAddress(MakeService({.ports = {{80, HTTP11},
                                             {81, TCP},
                                             {82, istio::workload::UNKNOWN},
                                             {83, istio::workload::GRPC},
-                                            {84, istio::workload::TLS}}}));
+                                            {84, istio::workload::TLS},
+                                            {85, istio::workload::HTTP2}}}));
 
   const auto snapshot = builder.Build(1);
 
-  EXPECT_EQ(snapshot->FindServiceByName("shop/web:80")->protocol, Protocol::kHttp1);
-  for (const char* name : {"shop/web:81", "shop/web:82", "shop/web:83", "shop/web:84"}) {
-    EXPECT_EQ(snapshot->FindServiceByName(name)->protocol, Protocol::kTcp) << name;
+  const auto protocol_of = [&snapshot](const char* name) {
+    return snapshot->FindServiceByName(name)->protocol;
+  };
+  EXPECT_EQ(protocol_of("shop/web:80"), Protocol::kHttp1);
+  EXPECT_EQ(protocol_of("shop/web:81"), Protocol::kTcp);
+  EXPECT_EQ(protocol_of("shop/web:82"), Protocol::kAuto);
+  EXPECT_EQ(protocol_of("shop/web:83"), Protocol::kHttp2);
+  EXPECT_EQ(protocol_of("shop/web:84"), Protocol::kTcp);
+  EXPECT_EQ(protocol_of("shop/web:85"), Protocol::kHttp2);
+}
+
+TEST(SnapshotTest, TakesAProtocolFromALaterControlPlaneForTcp) {
+  SnapshotBuilder builder;
+  builder.PutAddress(MakeService({.ports = {{80, static_cast<istio::workload::AppProtocol>(77)}}}));
+
+  EXPECT_EQ(builder.Build(1)->FindServiceByName("shop/web:80")->protocol, Protocol::kTcp);
+}
+
+TEST(SnapshotTest, KeepsADeclaredHttp2UnderRoutes) {
+  SnapshotBuilder builder;
+  builder.PutAddress(MakeService({.ports = {{80, istio::workload::GRPC}}}));
+  builder.PutRouteTable("shop/web:80", MakeRoutes());
+
+  EXPECT_EQ(builder.Build(1)->FindServiceByName("shop/web:80")->protocol, Protocol::kHttp2);
+}
+
+TEST(SnapshotTest, SpeaksHttpUnderRoutesWhereNothingIsDeclared) {
+  SnapshotBuilder builder;
+  builder.PutAddress(MakeService({.ports = {{80, istio::workload::UNKNOWN}}}));
+  builder.PutRouteTable("shop/web:80", MakeRoutes());
+
+  EXPECT_EQ(builder.Build(1)->FindServiceByName("shop/web:80")->protocol, Protocol::kHttp1);
+}
+
+TEST(SnapshotTest, JoinsWhatServicesSayOfOneWorkloadPort) {
+  using istio::workload::AppProtocol;
+  using istio::workload::GRPC;
+  using istio::workload::UNKNOWN;
+  const struct {
+    AppProtocol a;
+    AppProtocol b;
+    Protocol joined;
+  } rows[] = {{UNKNOWN, UNKNOWN, Protocol::kAuto}, {UNKNOWN, TCP, Protocol::kTcp},
+              {UNKNOWN, HTTP11, Protocol::kHttp1}, {TCP, HTTP11, Protocol::kHttp1},
+              {TCP, GRPC, Protocol::kHttp2},       {HTTP11, GRPC, Protocol::kAuto}};
+  for (const auto& row : rows) {
+    for (const bool is_swapped : {false, true}) {
+      SnapshotBuilder builder;
+      builder.PutAddress(MakeService(
+          {.name = "shop/a", .addresses = {}, .ports = {{80, is_swapped ? row.b : row.a}}}));
+      builder.PutAddress(MakeService(
+          {.name = "shop/b", .addresses = {}, .ports = {{80, is_swapped ? row.a : row.b}}}));
+      builder.PutAddress(MakeWorkload({.targets = {{.service = "shop/a"}, {.service = "shop/b"}}}));
+
+      EXPECT_EQ(builder.Build(1)->FindWorkload(Ip("10.0.0.1"))->ports.at(8080).protocol, row.joined)
+          << row.a << " " << row.b;
+    }
   }
 }
 

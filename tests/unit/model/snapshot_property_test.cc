@@ -35,8 +35,7 @@ istio::workload::Address RandomService(Random& random, int i) {
   std::set<uint32_t> numbers;
   for (int n = Below(random, 4); n > 0; --n) numbers.insert(80 + Below(random, 3));
   for (const uint32_t number : numbers) {
-    text.ports.emplace_back(number,
-                            Below(random, 2) == 0 ? istio::workload::TCP : istio::workload::HTTP11);
+    text.ports.emplace_back(number, static_cast<istio::workload::AppProtocol>(Below(random, 6)));
   }
   return MakeService(text);
 }
@@ -71,7 +70,7 @@ std::string Describe(const Cluster* cluster) {
 std::string Describe(const ServicePort* port) {
   if (port == nullptr) return "-\n";
   std::string out =
-      absl::StrCat(port->name, port->protocol == Protocol::kHttp1 ? " http " : " tcp ",
+      absl::StrCat(port->name, " protocol ", static_cast<int>(port->protocol), " ",
                    Describe(port->cluster.get()), " | ", Describe(port->cluster_v6.get()));
   for (const char* client : {"ns0", "ns1", "elsewhere"}) {
     const RouteTable* routes = port->RoutesFor(client);
@@ -85,7 +84,7 @@ std::string Describe(const Workload* workload) {
   if (workload == nullptr) return "-\n";
   std::map<uint16_t, std::string> ports;
   for (const auto& [number, port] : workload->ports) {
-    ports[number] = absl::StrCat(port.protocol == Protocol::kHttp1 ? " http " : " tcp ",
+    ports[number] = absl::StrCat(" protocol ", static_cast<int>(port.protocol), " ",
                                  Describe(port.cluster.get()));
   }
   std::string out = workload->uid;
