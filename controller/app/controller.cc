@@ -73,15 +73,16 @@ absl::Status Controller::Refresh() {
   translation.problems.insert(translation.problems.end(), contents->problems.begin(),
                               contents->problems.end());
   if (!server_->Publish(MakeResources(translation))) return absl::OkStatus();
-  base::LogInfo("configuration", {{"version", server_->version()},
-                                  {"services", store.services().size()},
-                                  {"pods", store.pods().size()},
-                                  {"enrolled", translation.local_pods.size()},
-                                  {"endpoint_slices", store.slices().size()},
-                                  {"routes", store.routes().size()},
-                                  {"route_tables", translation.route_tables.size()},
-                                  {"problems", translation.problems.size()},
-                                  {"other_objects", store.ignored_count()}});
+  base::LogInfo("configuration",
+                {{"version", server_->version()},
+                 {"services", store.services().size()},
+                 {"pods", store.pods().size()},
+                 {"enrolled", translation.local_pods.size()},
+                 {"endpoint_slices", store.slices().size()},
+                 {"routes", store.http_routes().size() + store.grpc_routes().size()},
+                 {"route_tables", translation.route_tables.size()},
+                 {"problems", translation.problems.size()},
+                 {"other_objects", store.ignored_count()}});
   TellProblems(translation.problems);
   return absl::OkStatus();
 }

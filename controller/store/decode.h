@@ -20,6 +20,7 @@ Pod DecodePod(FieldReader& root, ObjectMeta meta);
 Service DecodeService(FieldReader& root, ObjectMeta meta);
 EndpointSlice DecodeEndpointSlice(FieldReader& root, ObjectMeta meta);
 HttpRoute DecodeHttpRoute(FieldReader& root, ObjectMeta meta);
+HttpRoute DecodeGrpcRoute(FieldReader& root, ObjectMeta meta);
 
 // An address that a pod, a service or an endpoint may have; anything else is refused.
 std::optional<base::IpAddress> DecodeAddress(const FieldReader& reader, std::string_view name,
@@ -28,8 +29,12 @@ std::optional<base::IpAddress> DecodeAddress(const FieldReader& reader, std::str
 // refused.
 bool DecodeIsTcp(FieldReader& port);
 // The `filters` of a rule or of a backend reference.
-RouteFilters DecodeFilters(FieldReader& owner);
+RouteFilters DecodeFilters(FieldReader& owner, RouteKind kind);
 std::vector<model::HttpMatch> DecodeMatches(FieldReader& rule);
+// The `headers` of a match.
+std::vector<model::KeyValueMatch> DecodeHeaderMatches(FieldReader& match);
+// The `type` of a match that is Exact, the default, or RegularExpression.
+bool DecodeIsRegex(FieldReader& reader);
 // GEP-2257: "1h30m", "500ms". Empty on anything else.
 std::optional<uint64_t> ParseDurationMs(std::string_view text);
 

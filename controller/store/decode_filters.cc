@@ -144,6 +144,11 @@ std::string_view SettingsOf(std::string_view type) {
   return "";
 }
 
+// Those that change a URL are not in the schema of a GRPCRoute.
+bool IsFilterOf(RouteKind kind, std::string_view type) {
+  return kind == RouteKind::kHttp || (type != "URLRewrite" && type != "RequestRedirect");
+}
+
 void DecodeFilter(FieldReader& reader, const std::string& type, RouteFilters& out) {
   const std::string_view field = SettingsOf(type);
   if (field.empty()) {
@@ -172,12 +177,17 @@ void DecodeFilter(FieldReader& reader, const std::string& type, RouteFilters& ou
 
 }  // namespace
 
-RouteFilters DecodeFilters(FieldReader& owner) {
+RouteFilters DecodeFilters(FieldReader& owner, RouteKind kind) {
   RouteFilters out;
   std::set<std::string> seen;
   for (FieldReader& reader : owner.Objects("filters", kFiltersMax)) {
     const std::string type = reader.RequiredString("type");
     if (type.empty()) continue;
+    if (!IsFilterOf(kind, type)) {
+      reader.Refuse("type", base::Concat(type, " is not a filter of a GRPCRoute"),
+                    "remove it, or write an HTTPRoute");
+      continue;
+    }
     if (!SettingsOf(type).empty() && !seen.insert(type).second) {
       reader.Refuse("type", base::Concat(type, " is written twice"), "join both into one filter");
     }

@@ -1,57 +1,12 @@
 #include <algorithm>
 
 #include "controller/store/decode.h"
+#include "controller/store/decode_route.h"
 #include "controller/store/names.h"
 #include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
-
-// The limits of the Gateway API schema: a route that a cluster would refuse is refused here too.
-constexpr size_t kParentsMax = 32;
-constexpr size_t kHostnamesMax = 16;
-constexpr size_t kRulesMax = 16;
-constexpr size_t kBackendsMax = 16;
-constexpr IntegerRange kWeightRange{.min = 0, .max = 1000000};
-
-void CheckReference(const FieldReader& reader, const std::string& name,
-                    const std::string& namespace_name) {
-  if (!name.empty() && !IsDnsSubdomain(name)) {
-    reader.Refuse("name", base::Concat(Quoted(name), " is not a valid name"),
-                  "write the name of the object without its namespace");
-  }
-  if (!IsDnsLabel(namespace_name)) {
-    reader.Refuse("namespace", base::Concat(Quoted(namespace_name), " is not a valid namespace"),
-                  "use lower case letters, digits and '-'");
-  }
-}
-
-ParentRef DecodeParent(FieldReader& reader, const ObjectMeta& meta) {
-  ParentRef parent{.path = reader.path()};
-  parent.group = reader.String("group");
-  parent.kind = reader.String("kind").value_or("Gateway");
-  parent.name = reader.RequiredString("name");
-  parent.namespace_name = reader.String("namespace").value_or(meta.namespace_name);
-  parent.section_name = reader.String("sectionName").value_or("");
-  parent.port = static_cast<uint16_t>(reader.Integer("port", kPortRange).value_or(0));
-  reader.NoteUnknown();
-  CheckReference(reader, parent.name, parent.namespace_name);
-  return parent;
-}
-
-BackendRef DecodeBackend(FieldReader& reader, const ObjectMeta& meta) {
-  BackendRef backend{.path = reader.path()};
-  backend.group = reader.String("group").value_or("");
-  backend.kind = reader.String("kind").value_or("Service");
-  backend.name = reader.RequiredString("name");
-  backend.namespace_name = reader.String("namespace").value_or(meta.namespace_name);
-  backend.port = static_cast<uint16_t>(reader.Integer("port", kPortRange).value_or(0));
-  backend.weight = static_cast<uint32_t>(reader.Integer("weight", kWeightRange).value_or(1));
-  backend.filters = DecodeFilters(reader);
-  reader.NoteUnknown();
-  CheckReference(reader, backend.name, backend.namespace_name);
-  return backend;
-}
 
 uint64_t DecodeTimeout(FieldReader& timeouts, std::string_view name) {
   const std::optional<std::string> text = timeouts.String(name);
@@ -100,22 +55,12 @@ void CheckRule(const FieldReader& reader, const RouteRule& rule) {
 
 RouteRule DecodeRule(FieldReader& reader, const ObjectMeta& meta, size_t index) {
   RouteRule rule{.path = reader.path()};
-  rule.name = reader.String("name").value_or("");
-  if (rule.name.empty()) rule.name = base::Concat("rule-", index);
-  if (!IsDnsSubdomain(rule.name)) {
-    reader.Refuse("name", base::Concat(Quoted(rule.name), " is not a valid name"),
-                  "use lower case letters, digits and '-'");
-  }
+  rule.name = DecodeRuleName(reader, index);
   rule.matches = DecodeMatches(reader);
-  rule.filters = DecodeFilters(reader);
-  for (FieldReader& backend : reader.Objects("backendRefs", kBackendsMax)) {
-    rule.backends.push_back(DecodeBackend(backend, meta));
-  }
+  rule.filters = DecodeFilters(reader, RouteKind::kHttp);
+  rule.backends = DecodeBackends(reader, meta, RouteKind::kHttp);
   DecodeTimeouts(reader, rule);
-  for (const std::string_view name : {"retry", "sessionPersistence"}) {
-    if (!reader.Has(name)) continue;
-    reader.report().Note(reader.PathOf(name), "is not supported yet and is ignored", "remove it");
-  }
+  NoteUnsupportedInRule(reader);
   reader.NoteUnknown();
   CheckRule(reader, rule);
   return rule;
@@ -132,12 +77,10 @@ HttpRoute DecodeHttpRoute(FieldReader& root, ObjectMeta meta) {
     root.Refuse("spec", "is required and missing", "add spec with parentRefs and rules");
     return route;
   }
-  for (FieldReader& parent : spec->Objects("parentRefs", kParentsMax)) {
-    route.parents.push_back(DecodeParent(parent, route.meta));
-  }
-  route.has_hostnames = !spec->StringList("hostnames", kHostnamesMax).empty();
+  route.parents = DecodeParents(*spec, route.meta);
+  route.has_hostnames = !spec->StringList("hostnames", kRouteHostnamesMax).empty();
   size_t index = 0;
-  for (FieldReader& rule : spec->Objects("rules", kRulesMax)) {
+  for (FieldReader& rule : spec->Objects("rules", kRouteRulesMax)) {
     route.rules.push_back(DecodeRule(rule, route.meta, index++));
   }
   spec->NoteUnknown();

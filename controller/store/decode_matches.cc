@@ -2,13 +2,13 @@
 #include <array>
 
 #include "controller/store/decode.h"
+#include "controller/store/decode_route.h"
 #include "controller/store/names.h"
 #include "userspace/base/text.h"
 
 namespace sluice::controller {
 namespace {
 
-constexpr size_t kMatchesMax = 64;
 constexpr size_t kKeyValueMatchesMax = 16;
 constexpr size_t kPathSizeMax = 1024;
 constexpr size_t kMatchValueSizeMax = 4096;
@@ -55,15 +55,6 @@ model::PathMatch DecodePath(FieldReader& match) {
   return path;
 }
 
-bool DecodeIsRegex(FieldReader& reader) {
-  const std::string type = reader.String("type").value_or("Exact");
-  if (type != "Exact" && type != "RegularExpression") {
-    reader.Refuse("type", base::Concat(Quoted(type), " is not a type of match"),
-                  "write Exact or RegularExpression");
-  }
-  return type == "RegularExpression";
-}
-
 // `is_header`: names are compared without case. Of equal names only the first counts, as Gateway
 // API says.
 std::vector<model::KeyValueMatch> DecodeKeyValues(FieldReader& match, std::string_view field,
@@ -97,9 +88,22 @@ std::vector<model::KeyValueMatch> DecodeKeyValues(FieldReader& match, std::strin
 
 }  // namespace
 
+bool DecodeIsRegex(FieldReader& reader) {
+  const std::string type = reader.String("type").value_or("Exact");
+  if (type != "Exact" && type != "RegularExpression") {
+    reader.Refuse("type", base::Concat(Quoted(type), " is not a type of match"),
+                  "write Exact or RegularExpression");
+  }
+  return type == "RegularExpression";
+}
+
+std::vector<model::KeyValueMatch> DecodeHeaderMatches(FieldReader& match) {
+  return DecodeKeyValues(match, "headers", true);
+}
+
 std::vector<model::HttpMatch> DecodeMatches(FieldReader& rule) {
   std::vector<model::HttpMatch> out;
-  for (FieldReader& reader : rule.Objects("matches", kMatchesMax)) {
+  for (FieldReader& reader : rule.Objects("matches", kRouteMatchesMax)) {
     model::HttpMatch match;
     match.path = DecodePath(reader);
     match.method = reader.String("method").value_or("");
@@ -108,7 +112,7 @@ std::vector<model::HttpMatch> DecodeMatches(FieldReader& rule) {
       reader.Refuse("method", base::Concat(Quoted(match.method), " is not a method"),
                     "write GET, POST or another method of RFC 9110 in capitals");
     }
-    match.headers = DecodeKeyValues(reader, "headers", true);
+    match.headers = DecodeHeaderMatches(reader);
     match.query_params = DecodeKeyValues(reader, "queryParams", false);
     reader.NoteUnknown();
     out.push_back(std::move(match));

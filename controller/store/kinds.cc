@@ -18,13 +18,14 @@ struct ReadKind {
   std::string_view version;  // As apiVersion has it.
 };
 
-constexpr std::array<ReadKind, 4> kReadKinds{{
+constexpr std::array<ReadKind, 5> kReadKinds{{
     {"Pod", "v1"},
     {"Service", "v1"},
     {"EndpointSlice", "discovery.k8s.io/v1"},
     {"HTTPRoute", "gateway.networking.k8s.io/v1"},
+    {"GRPCRoute", "gateway.networking.k8s.io/v1"},
 }};
-constexpr std::string_view kAlsoReadVersion = "gateway.networking.k8s.io/v1beta1";
+constexpr ReadKind kAlsoRead{"HTTPRoute", "gateway.networking.k8s.io/v1beta1"};
 
 // What else the core group has (Kubernetes 1.34). The group is closed: anything not here is
 // misspelled.
@@ -92,8 +93,8 @@ KindVerdict JudgeReadKind(const ReadKind& read, std::string_view api_version,
                    base::Concat(Quoted(kind), " is not a kind: upper and lower case matter"),
                    base::Concat("write ", read.kind));
   }
-  if (api_version == read.version || (is_group_right && api_version == kAlsoReadVersion))
-    return {.is_read = true};
+  const bool is_also_read = kind == kAlsoRead.kind && api_version == kAlsoRead.version;
+  if (api_version == read.version || is_also_read) return {.is_read = true};
   return Refused("apiVersion", base::Concat(Quoted(api_version), " of ", kind, " is not read"),
                  base::Concat("write ", read.version));
 }
@@ -115,7 +116,7 @@ KindVerdict JudgeKind(std::string_view api_version, std::string_view kind) {
   if (group == kGatewayGroup && !Contains(kGatewaysOwnKinds, kind)) {
     return Refused(
         "kind", base::Concat(Quoted(kind), " of ", group, " is not read: it changes nothing here"),
-        "check its spelling; of the routes this version reads HTTPRoute");
+        "check its spelling; of the routes this version reads HTTPRoute and GRPCRoute");
   }
   if (group.empty() && !Contains(kOtherCoreKinds, kind)) {
     return Refused("kind", base::Concat(Quoted(kind), " is not a kind of ", api_version),

@@ -109,10 +109,18 @@ struct BackendRef {
   RouteFilters filters;
 };
 
+// What a GRPCRoute says of service and method; empty: any.
+struct GrpcMethodMatch {
+  bool is_regex = false;
+  std::string service;
+  std::string method;
+};
+
 struct RouteRule {
   std::string path;  // "spec.rules[0]"
   std::string name;
   std::vector<model::HttpMatch> matches;  // Never empty.
+  std::vector<GrpcMethodMatch> methods;   // Of a GRPCRoute: one for each match. Else empty.
   RouteFilters filters;
   std::vector<BackendRef> backends;
   uint64_t timeout_ms = 0;  // 0: none.
@@ -128,8 +136,12 @@ struct ParentRef {
   uint16_t port = 0;  // 0: every port.
 };
 
+enum class RouteKind : uint8_t { kHttp, kGrpc };
+
+// An HTTPRoute, or a GRPCRoute: one whose paths are "/service/method".
 struct HttpRoute {
   ObjectMeta meta;
+  RouteKind kind = RouteKind::kHttp;
   std::vector<ParentRef> parents;
   std::vector<RouteRule> rules;
   bool has_hostnames = false;

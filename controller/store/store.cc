@@ -102,8 +102,10 @@ void Store::AddObject(const Origin& origin, const Json& value, const std::string
     Keep(services_, DecodeService(root, std::move(meta)), report);
   } else if (kind == "EndpointSlice") {
     Keep(slices_, DecodeEndpointSlice(root, std::move(meta)), report);
+  } else if (kind == "GRPCRoute") {
+    Keep(grpc_routes_, DecodeGrpcRoute(root, std::move(meta)), report);
   } else {
-    Keep(routes_, DecodeHttpRoute(root, std::move(meta)), report);
+    Keep(http_routes_, DecodeHttpRoute(root, std::move(meta)), report);
   }
   std::vector<Problem> found = report.TakeProblems();
   problems_.insert(problems_.end(), std::make_move_iterator(found.begin()),

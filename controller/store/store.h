@@ -34,7 +34,8 @@ class Store {
   const ObjectMap<Pod>& pods() const { return pods_; }
   const ObjectMap<Service>& services() const { return services_; }
   const ObjectMap<EndpointSlice>& slices() const { return slices_; }
-  const ObjectMap<HttpRoute>& routes() const { return routes_; }
+  const ObjectMap<HttpRoute>& http_routes() const { return http_routes_; }
+  const ObjectMap<HttpRoute>& grpc_routes() const { return grpc_routes_; }
   const std::vector<Problem>& problems() const { return problems_; }
   uint32_t ignored_count() const { return ignored_count_; }
 
@@ -48,7 +49,8 @@ class Store {
   ObjectMap<Pod> pods_;
   ObjectMap<Service> services_;
   ObjectMap<EndpointSlice> slices_;
-  ObjectMap<HttpRoute> routes_;
+  ObjectMap<HttpRoute> http_routes_;
+  ObjectMap<HttpRoute> grpc_routes_;
   std::vector<Problem> problems_;
   uint32_t ignored_count_ = 0;
 };

@@ -29,7 +29,7 @@ void TranslateServices(Draft& draft);
 // Pods and foreign endpoints -> Address{Workload} with the services they serve, and LocalPod for
 // enrolled ones.
 void TranslateWorkloads(Draft& draft);
-// HTTPRoutes -> RouteTables; the ports they attach to become HTTP.
+// HTTPRoutes and GRPCRoutes -> RouteTables; the ports they attach to become HTTP.
 void TranslateRoutes(Draft& draft);
 
 // What a Service port speaks: appProtocol first (one that is not known: TCP), then the prefix of

@@ -1,10 +1,14 @@
-// Which match is tried first (Gateway API, HTTPRouteRule.matches):
+// Which match is tried first.
+// HTTPRoute (Gateway API, HTTPRouteRule.matches):
 //   exact path > regular expression > prefix; within one kind the longer value first;
 //   then a method; more headers; more query parameters;
 //   then the older route; namespace/name; the order of rules and matches in the route.
-// The place of regular expressions is the implementation's choice. They stand before prefixes, as
-// in Envoy Gateway, since a rule without matches is the prefix "/" and would otherwise hide every
-// expression of the same length or less.
+// GRPCRoute (GRPCRouteRule.matches):
+//   exact service and method > regular expressions > the rest; within them the longer service
+//   first, then the longer method; more headers; then as above.
+// The routes of one table are of one kind. The place of regular expressions is the implementation's
+// choice. They stand before prefixes, as in Envoy Gateway, since a rule without matches is the
+// prefix "/" and would otherwise hide every expression of the same length or less.
 #include <tuple>
 
 #include "controller/translate/internal.h"
@@ -33,12 +37,29 @@ auto MatchOrder(const model::HttpMatch& match) {
                          -static_cast<int64_t>(match.query_params.size()));
 }
 
+auto GrpcOrder(const RouteCandidate& candidate) {
+  const GrpcMethodMatch& method =
+      candidate.route->rules[candidate.rule_index].methods[candidate.match_index];
+  const bool is_full = !method.service.empty() && !method.method.empty();
+  const int rank = method.is_regex ? 1 : is_full ? 0 : 2;
+  return std::make_tuple(rank, -static_cast<int64_t>(method.service.size()),
+                         -static_cast<int64_t>(method.method.size()),
+                         -static_cast<int64_t>(candidate.match->headers.size()));
+}
+
+// Below 0: `a` is the more specific one; above 0: `b`.
+int CompareMatches(const RouteCandidate& a, const RouteCandidate& b) {
+  const auto compare = [](const auto& x, const auto& y) { return x < y ? -1 : y < x ? 1 : 0; };
+  if (a.route->kind == RouteKind::kGrpc && b.route->kind == RouteKind::kGrpc) {
+    return compare(GrpcOrder(a), GrpcOrder(b));
+  }
+  return compare(MatchOrder(*a.match), MatchOrder(*b.match));
+}
+
 }  // namespace
 
 bool IsTriedBefore(const RouteCandidate& a, const RouteCandidate& b) {
-  const auto match_a = MatchOrder(*a.match);
-  const auto match_b = MatchOrder(*b.match);
-  if (match_a != match_b) return match_a < match_b;
+  if (const int order = CompareMatches(a, b); order != 0) return order < 0;
   const ObjectMeta& meta_a = a.route->meta;
   const ObjectMeta& meta_b = b.route->meta;
   if (meta_a.created != meta_b.created) return meta_a.created < meta_b.created;

@@ -60,20 +60,26 @@ const Service* FindParent(const Draft& draft, const HttpRoute& route, const Pare
   return nullptr;
 }
 
-// "declared as TLS" and so on; empty if HTTPRoutes work on the port.
+// "declared as TLS" and so on; empty if routes of HTTP and gRPC work on the port.
 std::string_view WhyNotHttp(const ServicePort& port) {
   switch (ProtocolOf(port)) {
     case istio::workload::TLS:
       return "TLS, whose requests cannot be read";
     case istio::workload::TCP:
       return "TCP";
-    case istio::workload::HTTP2:
-      return "HTTP/2, which is not routed yet";
-    case istio::workload::GRPC:
-      return "gRPC, which is not routed yet";
     default:
-      return "";  // protobuf enums are open; UNKNOWN and HTTP11 are what remains.
+      return "";
   }
+}
+
+// gRPC-Web is gRPC in HTTP/1.1; servers of gRPC itself speak HTTP/2 only.
+bool IsHttp1WithoutGrpc(const ServicePort& port) {
+  const bool is_web = port.app_protocol == "grpc-web" || port.name.starts_with("grpc-web");
+  return ProtocolOf(port) == istio::workload::HTTP11 && !is_web;
+}
+
+std::string_view WantedProtocol(const HttpRoute& route) {
+  return route.kind == RouteKind::kGrpc ? "grpc" : "http";
 }
 
 void AttachToParent(const Draft& draft, const HttpRoute& route, const ParentRef& parent,
@@ -93,8 +99,17 @@ void AttachToParent(const Draft& draft, const HttpRoute& route, const ParentRef&
       draft.Report(route.meta, parent.path,
                    base::Concat("port ", port.port, " of ", service->meta.Title(),
                                 " is declared as ", obstacle),
-                   "set appProtocol: http on the Service port, or choose another port");
+                   base::Concat("set appProtocol: ", WantedProtocol(route),
+                                " on the Service port, or choose another port"));
       continue;
+    }
+    if (route.kind == RouteKind::kGrpc && IsHttp1WithoutGrpc(port)) {
+      // Taking over every HTTP port of a Service would refuse what is not gRPC there.
+      if (!is_explicit) continue;
+      draft.Report(route.meta, parent.path,
+                   base::Concat("port ", port.port, " of ", service->meta.Title(),
+                                " is declared as HTTP/1.1, and so are its servers spoken to"),
+                   "set appProtocol: grpc on the Service port");
     }
     const bool is_consumer = route.meta.namespace_name != parent.namespace_name;
     attachments[{.service = {.namespace_name = parent.namespace_name, .name = parent.name},
@@ -109,14 +124,15 @@ void AttachToParent(const Draft& draft, const HttpRoute& route, const ParentRef&
                  "write the number or the name of one of its ports");
   } else if (attached_count == 0 && !is_explicit) {
     draft.Report(route.meta, parent.path,
-                 base::Concat("no port of ", service->meta.Title(), " speaks HTTP/1.1"),
-                 "set appProtocol: http on the Service port that the route is for");
+                 base::Concat("no port of ", service->meta.Title(), " speaks ",
+                              route.kind == RouteKind::kGrpc ? "gRPC" : "HTTP"),
+                 base::Concat("set appProtocol: ", WantedProtocol(route),
+                              " on the Service port that the route is for"));
   }
 }
 
-Attachments Attach(const Draft& draft) {
-  Attachments out;
-  for (const auto& [key, route] : draft.store.routes()) {
+void Attach(const Draft& draft, const ObjectMap<HttpRoute>& all, Attachments& out) {
+  for (const auto& [key, route] : all) {
     size_t mesh_parent_count = 0;
     // A route with a bad expression is skipped, but its other problems are worth knowing at once.
     const bool is_usable = HasOnlyGoodExpressions(draft, route);
@@ -138,13 +154,45 @@ Attachments Attach(const Draft& draft) {
     if (!is_usable) continue;
     for (auto& [table, routes] : own) out[table].merge(routes);
   }
-  return out;
 }
 
-void MarkAsHttp(const Draft& draft, const TableKey& key) {
+// GEP-1294: where routes of several kinds meet, the most specific kind counts alone. Producer and
+// consumer routes are no conflict: a client is served by one of the two tables.
+void KeepMostSpecificKind(const Draft& draft, const TableKey& key,
+                          std::set<const HttpRoute*>& routes) {
+  const auto grpc = std::find_if(routes.begin(), routes.end(), [](const HttpRoute* route) {
+    return route->kind == RouteKind::kGrpc;
+  });
+  if (grpc == routes.end()) return;
+  const std::string title = (*grpc)->meta.Title();
+  for (auto it = routes.begin(); it != routes.end();) {
+    if ((*it)->kind == RouteKind::kGrpc) {
+      ++it;
+      continue;
+    }
+    draft.Report((*it)->meta, "spec.parentRefs",
+                 base::Concat("port ", key.port, " of Service ", key.service.namespace_name, "/",
+                              key.service.name, " has ", title,
+                              ", and a GRPCRoute goes before every HTTPRoute; the route is left "
+                              "out there"),
+                 "remove one of the two, or route each on a port of its own");
+    it = routes.erase(it);
+  }
+}
+
+// A route says what the port speaks where the Service does not. Two kinds may both be attached, one
+// for all clients and one for those of a namespace: gRPC is HTTP as well.
+void MarkAsHttp(const Draft& draft, const TableKey& key, RouteKind kind) {
+  const std::vector<ServicePort>& declared = draft.store.services().at(key.service).ports;
+  const auto is_undeclared = std::any_of(declared.begin(), declared.end(), [&](const auto& port) {
+    return port.port == key.port && ProtocolOf(port) == istio::workload::UNKNOWN;
+  });
+  if (!is_undeclared) return;
   istio::workload::Address& address = draft.out.addresses[draft.ServiceName(key.service)];
   for (istio::workload::Port& port : *address.mutable_service()->mutable_ports()) {
-    if (port.service_port() == key.port) port.set_app_protocol(istio::workload::HTTP11);
+    if (port.service_port() != key.port || port.app_protocol() == istio::workload::GRPC) continue;
+    port.set_app_protocol(kind == RouteKind::kGrpc ? istio::workload::GRPC
+                                                   : istio::workload::HTTP11);
   }
 }
 
@@ -233,8 +281,12 @@ void AddTable(const Draft& draft, const TableKey& key, const std::set<const Http
 }  // namespace
 
 void TranslateRoutes(Draft& draft) {
-  for (const auto& [key, routes] : Attach(draft)) {
-    MarkAsHttp(draft, key);
+  Attachments attachments;
+  Attach(draft, draft.store.http_routes(), attachments);
+  Attach(draft, draft.store.grpc_routes(), attachments);
+  for (auto& [key, routes] : attachments) {
+    KeepMostSpecificKind(draft, key, routes);
+    MarkAsHttp(draft, key, (*routes.begin())->kind);
     AddTable(draft, key, routes);
   }
 }

@@ -115,6 +115,11 @@ std::optional<Fault> FindFault(const Draft& draft, const BackendRef& backend) {
   return std::nullopt;
 }
 
+// What a request hears that cannot be served as its rule says.
+std::string_view ErrorOf(const HttpRoute& route) {
+  return route.kind == RouteKind::kGrpc ? "UNAVAILABLE" : "500";
+}
+
 void FillBackend(const Draft& draft, const HttpRoute& route, const RouteRule& rule,
                  const BackendRef& backend, api::WeightedBackend& out) {
   out.set_service(
@@ -125,7 +130,8 @@ void FillBackend(const Draft& draft, const HttpRoute& route, const RouteRule& ru
   if (std::optional<Fault> fault = FindFault(draft, backend); fault.has_value()) {
     out.set_invalid_reason(fault->reason);
     draft.Report(route.meta, base::Concat(backend.path, ".", fault->field),
-                 fault->reason + "; requests for this backend get 500", fault->mend);
+                 base::Concat(fault->reason, "; requests for this backend get ", ErrorOf(route)),
+                 fault->mend);
   } else if (!rule.filters.unsupported.empty()) {
     out.set_invalid_reason(rule.filters.unsupported);
   }
@@ -149,7 +155,9 @@ bool CheckExpression(const Draft& draft, const HttpRoute& route, const std::stri
 bool CheckMatch(const Draft& draft, const HttpRoute& route, const std::string& path,
                 const model::HttpMatch& match) {
   if (match.path.kind == model::PathMatch::Kind::kRegex &&
-      !CheckExpression(draft, route, path + ".path.value", match.path.value)) {
+      !CheckExpression(draft, route,
+                       path + (route.kind == RouteKind::kGrpc ? ".method" : ".path.value"),
+                       match.path.value)) {
     return false;
   }
   for (const auto& [list, field] :
@@ -177,15 +185,23 @@ void FillKeyValues(const std::vector<model::KeyValueMatch>& items,
   }
 }
 
+// Each by itself, to name the field, and so that none closes the group that it is put into.
+bool CheckMethod(const Draft& draft, const HttpRoute& route, const std::string& path,
+                 const GrpcMethodMatch& match) {
+  if (!match.is_regex) return true;
+  return CheckExpression(draft, route, path + ".method.service", match.service) &&
+         CheckExpression(draft, route, path + ".method.method", match.method);
+}
+
 }  // namespace
 
 bool HasOnlyGoodExpressions(const Draft& draft, const HttpRoute& route) {
   for (const RouteRule& rule : route.rules) {
     for (size_t i = 0; i < rule.matches.size(); ++i) {
-      if (!CheckMatch(draft, route, base::Concat(rule.path, ".matches[", i, "]"),
-                      rule.matches[i])) {
+      const std::string path = base::Concat(rule.path, ".matches[", i, "]");
+      if (i < rule.methods.size() && !CheckMethod(draft, route, path, rule.methods[i]))
         return false;
-      }
+      if (!CheckMatch(draft, route, path, rule.matches[i])) return false;
     }
   }
   return true;
@@ -226,8 +242,10 @@ api::HttpRule MakeRule(const Draft& draft, const HttpRoute& route, const RouteRu
   }
   // Nothing of the rule is done but the error, so that a filter which matters is never left out in
   // silence.
-  draft.Report(route.meta, rule.filters.unsupported_path,
-               rule.filters.unsupported + "; requests of this rule get 500", "remove the filter");
+  draft.Report(
+      route.meta, rule.filters.unsupported_path,
+      base::Concat(rule.filters.unsupported, "; requests of this rule get ", ErrorOf(route)),
+      "remove the filter");
   return out;
 }
 

@@ -44,12 +44,19 @@ constexpr std::array<ProtocolName, 12> kNamePrefixes{{
     {"redis", istio::workload::TCP},
 }};
 
+bool IsBackendOf(const HttpRoute& route, const ObjectKey& key) {
+  for (const RouteRule& rule : route.rules) {
+    for (const BackendRef& backend : rule.backends) {
+      if (backend.namespace_name == key.namespace_name && backend.name == key.name) return true;
+    }
+  }
+  return false;
+}
+
 bool IsBackendOfARoute(const Store& store, const ObjectKey& key) {
-  for (const auto& [unused, route] : store.routes()) {
-    for (const RouteRule& rule : route.rules) {
-      for (const BackendRef& backend : rule.backends) {
-        if (backend.namespace_name == key.namespace_name && backend.name == key.name) return true;
-      }
+  for (const auto* routes : {&store.http_routes(), &store.grpc_routes()}) {
+    for (const auto& [unused, route] : *routes) {
+      if (IsBackendOf(route, key)) return true;
     }
   }
   return false;
