@@ -7,6 +7,7 @@
 
 #include "controller/store/decode.h"
 #include "controller/translate/internal.h"
+#include "userspace/base/mesh_ports.h"
 #include "userspace/base/text.h"
 #include "userspace/model/limits.h"
 
@@ -242,10 +243,7 @@ void AddSlice(const Draft& draft, const EndpointSlice& slice, const ObjectKey& k
   }
 }
 
-// The listeners of the mesh inside every enrolled pod: the node's proxy refuses endpoints there,
-// which would lead connections back into it.
-bool IsMeshPort(uint32_t port) { return port == 15001 || port == 15006; }
-
+// The node's proxy refuses endpoints on the mesh's own ports.
 void ReportMeshPorts(const Draft& draft, const ObjectKey& key, const Service& service,
                      const Book& book) {
   const std::string name = draft.ServiceName(key);
@@ -256,7 +254,7 @@ void ReportMeshPorts(const Draft& draft, const ObjectKey& key, const Service& se
     const auto served = workload->second.services().find(name);
     if (served == workload->second.services().end()) continue;
     for (const istio::workload::Port& port : served->second.ports()) {
-      if (IsMeshPort(port.target_port()))
+      if (base::IsMeshPort(port.target_port()))
         found.try_emplace(port.service_port(), port.target_port(), workload->second.name());
     }
   }
@@ -266,7 +264,8 @@ void ReportMeshPorts(const Draft& draft, const ObjectKey& key, const Service& se
     draft.Report(service.meta, base::Concat("spec.ports[", i, "].targetPort"),
                  base::Concat("port ", refused->second.first, " of Pod ", refused->second.second,
                               " is the mesh's own; requests for it are refused"),
-                 "let the application listen on another port than 15001 and 15006, and name that");
+                 base::Concat("let the application listen on another port than ",
+                              base::kOutboundPort, " and ", base::kInboundPort, ", and name that"));
   }
 }
 

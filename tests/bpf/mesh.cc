@@ -16,6 +16,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "userspace/base/check.h"
+#include "userspace/base/mesh_ports.h"
 #include "userspace/datapath/constants.h"
 #include "userspace/datapath/original_destination.h"
 
@@ -69,8 +70,8 @@ absl::Status Mesh::EnrolClient() {
 }
 
 void Mesh::Enrol() {
-  using datapath::kInboundPort;
-  using datapath::kOutboundPort;
+  using base::kInboundPort;
+  using base::kOutboundPort;
   PrepareDials(client);
   PrepareDials(server);
   outbound4 = Listen(client, At(absl::StrCat("127.0.0.1:", kOutboundPort)));

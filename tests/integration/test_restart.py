@@ -11,9 +11,11 @@ import pytest
 from sluice_testing import manifests, servers
 from sluice_testing.http1 import EndOfStream, HttpConnection
 from sluice_testing.mesh import SCALE, Mesh
+from sluice_testing.process import proc_status
 from sluice_testing.wait import wait_until
 
 VIP = "10.97.2.1"
+EXIT_LEFT_CLOSED = 3  # userspace/base/exit_codes.h
 PROXIED, PAST, REFUSED = "proxied", "past the mesh", "refused"
 
 
@@ -198,13 +200,61 @@ def test_state_folder_may_change_after_a_crash(street):
         with Dialler(street) as dialler:
             dialler.wait_for(PROXIED)
             kill_everything(mesh)
-            mesh.state_dir = os.path.join(mesh.folder, "second")
-            mesh.argv[mesh.argv.index("--state-dir") + 1] = mesh.state_dir
+            _move(mesh, "second")
             mesh.start()
             dialler.wait_for(PROXIED)
 
             assert dialler.count(PAST) == [0, 0, 0]
         mesh.before = first
+
+
+def test_failed_start_in_another_state_folder_forgets_nothing(street):
+    """What the killed mesh has changed in the pods' namespaces is put back in the end, by a third state folder."""
+    with start(street) as mesh:
+        first = mesh.before
+        kill_everything(mesh)
+        _move(mesh, "second")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            done = subprocess.run([*mesh.argv, "--admin-port", str(taken.getsockname()[1])], capture_output=True,
+                                  text=True, check=False, timeout=20)
+        assert done.returncode == 1, done.stderr
+        _move(mesh, "third")
+        mesh.start()
+        mesh.before = first
+
+
+def _move(mesh, name):
+    mesh.state_dir = os.path.join(mesh.folder, name)
+    mesh.argv[mesh.argv.index("--state-dir") + 1] = mesh.state_dir
+
+
+def test_stop_of_all_processes_at_once_opens_the_pods(street):
+    """The agent has ended by a SIGTERM of its own before it could be told to undo."""
+    with start(street) as mesh:
+        pids = mesh.pids()
+        restarts = mesh.status()["proxy"]["restarts"]
+        assert restarts == 0
+        os.kill(pids["sluicectl"], signal.SIGSTOP)
+        os.kill(pids["sluicectl"], signal.SIGTERM)  # Before it sees how the agent ended.
+        for name in ("sluice-agent", "sluice-controller"):
+            os.kill(pids[name], signal.SIGTERM)
+        wait_until(lambda: proc_status(pids["sluice-agent"])["State"].startswith("Z"), "the agent has ended", 10 * SCALE)
+        os.kill(pids["sluicectl"], signal.SIGCONT)
+
+        assert mesh.process.wait(15 * SCALE) == 0, mesh.log()
+        assert way_of_a_dial(street[1], street[2].v4) == PAST
+        mesh.assert_clean(pids)
+        mesh.has_ended = True
+
+
+@pytest.mark.parametrize("sig,code", [(signal.SIGTERM, EXIT_LEFT_CLOSED), (signal.SIGUSR1, 0)])
+def test_agent_says_by_its_exit_code_whether_pods_are_closed(street, sig, code):
+    with start(street) as mesh:
+        os.kill(mesh.pids()["sluice-agent"], sig)
+
+        wait_until(lambda: "the agent ended with" in mesh.log(), "sluicectl has seen it", 10 * SCALE)
+        assert f"the agent ended with exit status {code};" in mesh.log()
+        wait_until(lambda: _is_ready(mesh), "ready again", 20 * SCALE)
 
 
 def test_restarted_proxy_knows_every_local_pod_before_it_serves_one(street):

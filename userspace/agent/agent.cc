@@ -74,8 +74,11 @@ absl::Status Agent::Prepare() {
   if (!network.ok()) return network.status();
   network_ = std::make_unique<NamespaceSwitch>(*std::move(network));
   journal_ = std::make_unique<UndoJournal>(options_.state_dir + "/undo.json", BootId());
-  for (const std::string& state_dir : {options_.earlier_state_dir, options_.state_dir}) {
-    if (!state_dir.empty()) SLUICE_RETURN_IF_ERROR(AdoptEarlierRun(state_dir, *journal_));
+  // This folder's first: its journal is written anew with the first thing that is taken over.
+  SLUICE_RETURN_IF_ERROR(AdoptEarlierRun(options_.state_dir, *journal_));
+  for (const std::string& state_dir : options_.earlier_state_dirs) {
+    if (state_dir != options_.state_dir)
+      SLUICE_RETURN_IF_ERROR(AdoptEarlierRun(state_dir, *journal_));
   }
   absl::StatusOr<std::string> bpffs_dir = FindBpffsDir(options_.state_dir, *journal_);
   if (!bpffs_dir.ok()) return bpffs_dir.status();

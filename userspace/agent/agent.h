@@ -32,7 +32,7 @@ namespace sluice::agent {
 struct AgentOptions {
   std::string controller_socket;
   std::string state_dir;
-  std::string earlier_state_dir;  // Of a run that left something or died; empty: none.
+  std::vector<std::string> earlier_state_dirs;  // Of runs that left something or died.
   std::string node;
   std::string version;
   datapath::Acceleration acceleration = datapath::Acceleration::kOff;  // Of pods that do not say.

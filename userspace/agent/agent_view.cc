@@ -24,6 +24,16 @@ AccelerationView AccelerationOf(const datapath::Datapath& kernel, datapath::Acce
           .reason = is_off ? reason_if_off : choice.reason};
 }
 
+AccelerationView PodAccelerationOf(const datapath::Datapath& kernel, datapath::Acceleration wish,
+                                   const PodSet::LevelInForce& level, const char* reason_if_off) {
+  if (level.refusal.empty()) return AccelerationOf(kernel, wish, reason_if_off);
+  return {.requested = wish,
+          .level = kernel.ChooseLevel(level.requested).level,
+          .is_refused = true,
+          .reason = absl::StrCat("the kernel did not take the change, which is tried again: ",
+                                 level.refusal)};
+}
+
 }  // namespace
 
 NodeView Agent::View() const {
@@ -71,9 +81,9 @@ void Agent::AddPodRows(NodeView& view) const {
     row.is_captured = pods_->IsCaptured(pod.uid);
     row.reason = pods_->ReasonOf(pod);
     row.has_own_wish = pod.acceleration.has_value();
-    row.acceleration =
-        AccelerationOf(*kernel_, pod.acceleration.value_or(options_.acceleration),
-                       row.has_own_wish ? "the pod's annotation says off" : "not requested");
+    row.acceleration = PodAccelerationOf(
+        *kernel_, pod.acceleration.value_or(options_.acceleration), pods_->LevelOf(pod),
+        row.has_own_wish ? "the pod's annotation says off" : "not requested");
     view.pods.push_back(std::move(row));
   }
 }

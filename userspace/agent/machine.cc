@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -30,6 +31,7 @@ namespace {
 
 constexpr char kSystemBpffs[] = "/sys/fs/bpf";
 constexpr char kBpffsFolder[] = "sluice";
+constexpr size_t kLockSizeMax = 64 * 1024;  // Of a dozen paths as long as they can be.
 
 bool IsBpffs(const std::string& path) {
   struct statfs status;
@@ -47,35 +49,65 @@ absl::Status PutNamespacesBack(const UndoList& earlier, UndoJournal& journal) {
 
 std::string JournalPath(const std::string& state_dir) { return state_dir + "/undo.json"; }
 
+// Unless it is certain that there is none.
+bool HasJournal(const std::string& state_dir) {
+  return !state_dir.empty() && (access(JournalPath(state_dir).c_str(), F_OK) == 0 ||
+                                (errno != ENOENT && errno != ENOTDIR));
+}
+
 }  // namespace
 
 absl::StatusOr<MachineLock> MachineLock::Take(const std::string& path,
                                               const std::string& state_dir) {
   MachineLock lock;
+  lock.path_ = path;
+  lock.state_dir_ = state_dir;
   lock.fd_.Reset(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (!lock.fd_.is_valid()) return base::ErrnoStatus(errno, absl::StrCat("open ", path));
-  std::array<char, PATH_MAX + 32> buffer;
   const bool is_taken = flock(lock.fd_.get(), LOCK_EX | LOCK_NB) != 0;
-  const ssize_t size = pread(lock.fd_.get(), buffer.data(), buffer.size(), 0);
-  const std::vector<std::string> lines =
-      absl::StrSplit(std::string(buffer.data(), static_cast<size_t>(size < 0 ? 0 : size)), '\n');
+  const absl::StatusOr<std::string> text = ReadFile(path, kLockSizeMax);
+  if (!text.ok()) return text.status();
+  const std::vector<std::string> lines = absl::StrSplit(*text, '\n');
   if (is_taken) {
     return absl::AlreadyExistsError(absl::StrCat("another sluice-agent runs on this machine (pid ",
                                                  lines[0], ", lock ", path,
                                                  "): stop it first; one mesh per machine"));
   }
-  if (lines.size() >= 2) lock.unclean_state_dir_ = lines[1];
-  const std::string text = absl::StrCat(getpid(), "\n", state_dir, "\n");
-  if (ftruncate(lock.fd_.get(), 0) != 0 ||
-      pwrite(lock.fd_.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
-    return base::ErrnoStatus(errno, absl::StrCat("write ", path));
+  for (size_t i = 1; i < lines.size(); ++i) {
+    std::vector<std::string>& dirs = lock.unclean_state_dirs_;
+    const bool is_known = std::find(dirs.begin(), dirs.end(), lines[i]) != dirs.end();
+    if (!is_known && HasJournal(lines[i])) dirs.push_back(lines[i]);
   }
+  SLUICE_RETURN_IF_ERROR(lock.Write());
   return lock;
+}
+
+// The text first, then its end: whoever dies between leaves the rest of an older text behind it.
+absl::Status MachineLock::Write() const {
+  std::string text = absl::StrCat(getpid(), "\n", state_dir_, "\n");
+  for (const std::string& dir : unclean_state_dirs_) {
+    if (dir != state_dir_) absl::StrAppend(&text, dir, "\n");
+  }
+  if (text.size() > kLockSizeMax) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(path_, " names more state folders of earlier runs than fit ", kLockSizeMax,
+                     " bytes: run `sluicectl cleanup --state-dir DIR` for each, then empty it"));
+  }
+  if (pwrite(fd_.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()) ||
+      ftruncate(fd_.get(), static_cast<off_t>(text.size())) != 0) {
+    return base::ErrnoStatus(errno, absl::StrCat("write ", path_));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MachineLock::ForgetEarlier() {
+  unclean_state_dirs_.clear();
+  return Write();
 }
 
 void MachineLock::MarkClean() const {
   if (ftruncate(fd_.get(), 0) != 0)
-    base::LogWarning("cannot empty the lock file", {{"path", kLockPath}});
+    base::LogWarning("cannot empty the lock file", {{"path", path_}});
 }
 
 absl::StatusOr<std::string> FindBpffsDir(const std::string& state_dir, UndoJournal& journal) {

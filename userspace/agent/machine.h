@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -13,22 +14,29 @@ namespace sluice::agent {
 
 inline constexpr char kLockPath[] = "/run/sluice.lock";
 
-// One mesh on one machine. The lock file tells who has it and where its state is:
-//   <pid> LF <state folder> LF
+// One mesh on one machine. The lock file tells who has it, where its state is, and where that of
+// earlier runs is which nobody has taken over yet:
+//   <pid> LF <state folder> LF { <state folder> LF }
 // It keeps that text after a crash, so that the next run finds what must be undone; a clean end
-// empties it.
+// empties it. A folder without a journal is forgotten: nothing was changed from there.
 class MachineLock {
  public:
   // kAlreadyExists, with the holder's pid, if another agent runs.
   static absl::StatusOr<MachineLock> Take(const std::string& path, const std::string& state_dir);
-  // The state folder of a run that left something or died; empty if there is none.
-  const std::string& unclean_state_dir() const { return unclean_state_dir_; }
+  // State folders of runs that left something or died, the latest first.
+  const std::vector<std::string>& unclean_state_dirs() const { return unclean_state_dirs_; }
+  // What they left is this run's now, and in its own journal.
+  absl::Status ForgetEarlier();
   // Everything is undone.
   void MarkClean() const;
 
  private:
+  absl::Status Write() const;
+
   base::UniqueFd fd_;
-  std::string unclean_state_dir_;
+  std::string path_;
+  std::string state_dir_;
+  std::vector<std::string> unclean_state_dirs_;
 };
 
 // Where pins may lie: <a bpffs>/sluice. The one that the journal took over from an earlier run,

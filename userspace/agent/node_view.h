@@ -14,7 +14,8 @@ namespace sluice::agent {
 struct AccelerationView {
   datapath::Acceleration requested = datapath::Acceleration::kOff;
   datapath::Acceleration level = datapath::Acceleration::kOff;
-  std::string reason;  // Why the level is not higher; empty at full.
+  bool is_refused = false;  // The kernel did not take what is requested: `level` is from before.
+  std::string reason;       // Why the level is not higher, or is another; empty at full.
 };
 
 struct PodRow {

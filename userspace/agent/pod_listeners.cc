@@ -11,6 +11,7 @@
 #include "userspace/base/address.h"
 #include "userspace/base/check.h"
 #include "userspace/base/errors.h"
+#include "userspace/base/mesh_ports.h"
 #include "userspace/datapath/constants.h"
 
 namespace sluice::agent {
@@ -51,13 +52,14 @@ absl::Status OpenOne(const base::SocketAddress& address, int family, SharedFd& o
   return absl::OkStatus();
 }
 
-absl::Status OpenGroup(const char* text, int family, uint32_t worker_count,
+absl::Status OpenGroup(const char* text, uint16_t port, uint32_t worker_count,
                        std::vector<SharedFd>& group) {
-  const auto address = base::SocketAddress::Parse(text);
-  SLUICE_CHECK(address.has_value());
+  const auto ip = base::IpAddress::Parse(text);
+  SLUICE_CHECK(ip.has_value());
+  const base::SocketAddress address{.ip = *ip, .port = port};
   for (uint32_t i = 0; i < worker_count; ++i) {
     SharedFd fd;
-    SLUICE_RETURN_IF_ERROR(OpenOne(*address, family, fd));
+    SLUICE_RETURN_IF_ERROR(OpenOne(address, ip->is_v4() ? AF_INET : AF_INET6, fd));
     group.push_back(std::move(fd));
   }
   return absl::OkStatus();
@@ -74,14 +76,14 @@ bool HasIpv6() {
 }
 
 absl::Status OpenAll(uint32_t worker_count, PodListeners& listeners) {
-  static_assert(datapath::kOutboundPort == 15001 && datapath::kInboundPort == 15006,
-                "the texts below");
+  using base::kInboundPort;
+  using base::kOutboundPort;
   SLUICE_RETURN_IF_ERROR(
-      OpenGroup("127.0.0.1:15001", AF_INET, worker_count, listeners.outbound_v4));
-  SLUICE_RETURN_IF_ERROR(OpenGroup("0.0.0.0:15006", AF_INET, worker_count, listeners.inbound_v4));
+      OpenGroup("127.0.0.1", kOutboundPort, worker_count, listeners.outbound_v4));
+  SLUICE_RETURN_IF_ERROR(OpenGroup("0.0.0.0", kInboundPort, worker_count, listeners.inbound_v4));
   if (!HasIpv6()) return absl::OkStatus();
-  SLUICE_RETURN_IF_ERROR(OpenGroup("[::1]:15001", AF_INET6, worker_count, listeners.outbound_v6));
-  return OpenGroup("[::]:15006", AF_INET6, worker_count, listeners.inbound_v6);
+  SLUICE_RETURN_IF_ERROR(OpenGroup("::1", kOutboundPort, worker_count, listeners.outbound_v6));
+  return OpenGroup("::", kInboundPort, worker_count, listeners.inbound_v6);
 }
 
 }  // namespace

@@ -51,17 +51,21 @@ void PodSet::Plan(const Resources& resources) {
 
 // Tried again with the next plan if the kernel refuses.
 void PodSet::Accelerate(HeldPod& pod, std::optional<datapath::Acceleration> wish) {
-  if (pod.plan.acceleration == wish) return;
-  if (pod.is_captured) {
+  const bool is_same = pod.plan.acceleration == wish;
+  std::string refusal;
+  if (!is_same && pod.is_captured) {
     const absl::Status status =
         kernel_.SetAcceleration(pod.prepared.cookie, wish.value_or(acceleration_));
-    if (!status.ok()) {
-      base::LogError("cannot change a pod's acceleration",
-                     {{"pod", pod.plan.uid}, {"reason", std::string(status.message())}});
-      return;
-    }
+    refusal = std::string(status.message());
   }
-  pod.plan.acceleration = wish;
+  const bool is_news = refusal != pod.level_refusal;
+  pod.level_refusal = refusal;
+  if (refusal.empty()) {
+    pod.plan.acceleration = wish;
+  } else if (is_news) {
+    base::LogError("cannot change a pod's acceleration",
+                   {{"pod", pod.plan.uid}, {"reason", refusal}});
+  }
 }
 
 void PodSet::StartLeaving(HeldPod& pod) {
@@ -283,10 +287,21 @@ const HeldPod* PodSet::Find(uint32_t pod_id) const {
 }
 
 HeldPod* PodSet::FindActive(const std::string& uid) {
-  for (auto& [id, pod] : pods_) {
+  return const_cast<HeldPod*>(std::as_const(*this).FindActive(uid));
+}
+
+const HeldPod* PodSet::FindActive(const std::string& uid) const {
+  for (const auto& [id, pod] : pods_) {
     if (pod.plan.uid == uid && pod.phase != PodPhase::kLeaving) return &pod;
   }
   return nullptr;
+}
+
+PodSet::LevelInForce PodSet::LevelOf(const PlannedPod& planned) const {
+  const HeldPod* held = FindActive(planned.uid);
+  const bool is_refused = held != nullptr && !held->level_refusal.empty();
+  return {.requested = (is_refused ? held->plan : planned).acceleration.value_or(acceleration_),
+          .refusal = is_refused ? held->level_refusal : ""};
 }
 
 bool PodSet::IsCaptured(const std::string& uid) const {

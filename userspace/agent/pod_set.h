@@ -28,7 +28,8 @@ struct HeldPod {
   PlannedPod plan;
   PreparedNamespace prepared;
   PodPhase phase = PodPhase::kPrepared;
-  bool is_captured = false;      // In the kernel.
+  bool is_captured = false;      // In the kernel, with plan.acceleration.
+  std::string level_refusal;     // Why the kernel did not take the level that is planned now.
   bool must_tell_proxy = false;  // Leaving: RemovePod is not sent yet.
   bool is_told = false;          // Leaving: RemovePod is sent; PodRemoved ends it.
 };
@@ -71,6 +72,13 @@ class PodSet {
   // Why the pod is not serving; empty if it is.
   std::string ReasonOf(const PlannedPod& pod) const;
   bool IsCaptured(const std::string& uid) const;
+  // The level that a captured pod has from us: what it is planned to have, unless the kernel
+  // refused to change it. The kernel's probes may lower it.
+  struct LevelInForce {
+    datapath::Acceleration requested = datapath::Acceleration::kOff;
+    std::string refusal;  // Empty: as planned.
+  };
+  LevelInForce LevelOf(const PlannedPod& planned) const;
   size_t draining_count() const { return drains_.size(); }
   uint64_t drains_cut() const { return drains_cut_; }  // By the limit.
 
@@ -83,6 +91,7 @@ class PodSet {
   };
 
   HeldPod* FindActive(const std::string& uid);
+  const HeldPod* FindActive(const std::string& uid) const;
   void Observe(const Resources& resources);
   void StartLeaving(HeldPod& pod);
   void FinishLeaving(uint32_t pod_id, bool may_drain);

@@ -46,6 +46,7 @@ ordered_json Pods(const NodeView& view) {
                      {{"requested", datapath::AccelerationName(pod.acceleration.requested)},
                       {"requested_by", pod.has_own_wish ? "annotation" : "flag"},
                       {"level", datapath::AccelerationName(pod.acceleration.level)},
+                      {"refused", pod.acceleration.is_refused},
                       {"reason", pod.acceleration.reason}}}});
   }
   return pods;

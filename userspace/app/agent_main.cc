@@ -11,11 +11,13 @@
 #include <cstdio>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "userspace/agent/agent.h"
 #include "userspace/agent/files.h"
 #include "userspace/agent/machine.h"
 #include "userspace/agent/pod_messages.h"
+#include "userspace/base/exit_codes.h"
 #include "userspace/base/log.h"
 
 namespace {
@@ -107,8 +109,9 @@ void RaiseDescriptorLimit() {
 }
 
 int Undo(const Flags& flags, const sluice::agent::MachineLock& lock) {
-  for (const std::string& state_dir : {lock.unclean_state_dir(), flags.agent.state_dir}) {
-    if (state_dir.empty()) continue;
+  std::vector<std::string> state_dirs = lock.unclean_state_dirs();
+  state_dirs.push_back(flags.agent.state_dir);
+  for (const std::string& state_dir : state_dirs) {
     if (absl::Status status = sluice::agent::UndoEarlierRun(state_dir); !status.ok()) {
       return Fail(std::string(status.message()));
     }
@@ -118,20 +121,22 @@ int Undo(const Flags& flags, const sluice::agent::MachineLock& lock) {
   return 0;
 }
 
-int Serve(const Flags& flags, const sluice::agent::MachineLock& lock) {
+int Serve(const Flags& flags, sluice::agent::MachineLock& lock) {
   AgentOptions options = flags.agent;
-  options.earlier_state_dir = lock.unclean_state_dir();
+  options.earlier_state_dirs = lock.unclean_state_dirs();
   auto agent = Agent::Create(options);
   if (!agent.ok()) {
-    if (options.earlier_state_dir.empty()) lock.MarkClean();
+    if (options.earlier_state_dirs.empty()) lock.MarkClean();
     return Fail(std::string(agent.status().message()));
   }
+  if (absl::Status status = lock.ForgetEarlier(); !status.ok())
+    sluice::base::LogWarning(std::string(status.message()));
   const absl::Status status = (*agent)->Run();
   if (!status.ok()) return Fail(std::string(status.message()));
   if ((*agent)->has_left_capture()) {
     sluice::base::LogInfo(
         "ended; the pods of this mesh stay closed until the next run, or `sluicectl cleanup`");
-    return 0;
+    return sluice::base::kExitLeftClosed;
   }
   lock.MarkClean();
   sluice::base::LogInfo("ended, everything is undone");
@@ -144,8 +149,7 @@ int Run(const Flags& flags) {
   if (absl::Status status = sluice::agent::MakeFolder(flags.agent.state_dir); !status.ok()) {
     return Fail(std::string(status.message()));
   }
-  const auto lock =
-      sluice::agent::MachineLock::Take(sluice::agent::kLockPath, flags.agent.state_dir);
+  auto lock = sluice::agent::MachineLock::Take(sluice::agent::kLockPath, flags.agent.state_dir);
   if (!lock.ok()) return Fail(std::string(lock.status().message()));
   return flags.is_undo ? Undo(flags, *lock) : Serve(flags, *lock);
 }

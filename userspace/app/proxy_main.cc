@@ -17,8 +17,6 @@
 #include "userspace/proxy/limits.h"
 
 static_assert(sluice::proxy::kReceiverBusyError == sluice::datapath::kSendBusy);
-static_assert(sluice::proxy::kOutboundListenerPort == sluice::datapath::kOutboundPort);
-static_assert(sluice::proxy::kInboundListenerPort == sluice::datapath::kInboundPort);
 
 namespace {
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "userspace/base/address.h"
+#include "userspace/base/exit_codes.h"
 #include "userspace/cli/child_commands.h"
 #include "userspace/cli/child_process.h"
 #include "userspace/cli/http_get.h"
@@ -80,8 +81,9 @@ int RunCleanup(const CleanupOptions& options) {
       ChildProcess::Start(UndoCommand(options.state_dir, *programs));
   if (!undo.ok()) return Fail(undo.status());
   const Exit exit = undo->Wait();
-  if (!exit.is_clean()) return Fail(absl::StrCat("cleaning up ended with ", exit.ToString()));
-  return 0;
+  if (exit.is_clean()) return 0;
+  Fail(absl::StrCat("cleaning up ended with ", exit.ToString(), "; something may be left behind"));
+  return base::kExitLeftClosed;
 }
 
 int RunCommandLine(int argc, const char* const* argv) {

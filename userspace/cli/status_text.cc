@@ -121,13 +121,23 @@ std::string Acceleration(const Json& status, std::string& title) {
   return table.rows.empty() ? "  no probe was run\n" : table.Render("  ");
 }
 
-// "off (annotation)": the level, and who decided it: the flag, the pod's annotation, or a probe.
+// "off (annotation)": the level in force, and who decided it: the flag, the pod's annotation, a
+// probe, or the kernel, which refused to change it.
 std::string KernelPath(const Json& pod) {
   const Json& acceleration = Member(pod, "acceleration");
   const std::string level = Text(acceleration, "level");
   if (!IsTrue(pod, "captured") || level == "-") return "-";
+  if (IsTrue(acceleration, "refused")) return absl::StrCat(level, " (refused)");
   const bool is_lowered = level != Text(acceleration, "requested");
   return absl::StrCat(level, " (", is_lowered ? "probe" : Text(acceleration, "requested_by"), ")");
+}
+
+// Why the pod is not served; else why the kernel path is not as asked, where that is to be mended.
+std::string ReasonOf(const Json& pod) {
+  const Json& acceleration = Member(pod, "acceleration");
+  const std::string reason = TextOrEmpty(pod, "reason");
+  const bool is_refused = IsTrue(acceleration, "refused");
+  return reason.empty() && is_refused ? TextOrEmpty(acceleration, "reason") : reason;
 }
 
 std::string Pods(const Json& status) {
@@ -139,7 +149,7 @@ std::string Pods(const Json& status) {
     }
     table.rows.push_back({absl::StrCat(Text(pod, "namespace"), "/", Text(pod, "name")),
                           absl::StrJoin(addresses, ","), IsTrue(pod, "captured") ? "yes" : "NO",
-                          KernelPath(pod), TextOrEmpty(pod, "reason")});
+                          KernelPath(pod), ReasonOf(pod)});
   }
   return table.Render("  ");
 }

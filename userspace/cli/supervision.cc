@@ -58,10 +58,11 @@ Actions Supervision::OnReady() {
 Actions Supervision::OnExit(Child child, const Exit& exit, absl::Time now) {
   Actions actions;
   state(child).is_running = false;
-  // Asked to stop by us, an agent that ends well has undone everything. Else it leaves its pods
-  // closed, unless it gave up while starting, when it had none yet: those of an earlier run stay
-  // closed until a mesh or an operator takes them over.
-  const bool has_given_up = !exit.is_signal && !exit.is_clean() && !has_been_ready_;
+  // Asked to stop by us, an agent that ends well has undone everything; not so if SIGTERM, sent to
+  // all of us at once, was faster. Else it leaves its pods closed, unless it gave up while
+  // starting, when it had none yet: those of an earlier run stay closed until a mesh or an operator
+  // takes them over.
+  const bool has_given_up = exit.has_given_up() && !has_been_ready_;
   state(child).needs_undo =
       child == Child::kAgent &&
       (is_stopping() ? !exit.is_clean() : state(child).needs_undo || !has_given_up);
@@ -155,7 +156,7 @@ void Supervision::Fail(const std::string& text, absl::Time now, Actions& actions
 // again.
 void Supervision::OnUnplannedEnd(Child child, const Exit* exit, const std::string& how,
                                  absl::Time now, Actions& actions) {
-  const bool has_given_up = exit == nullptr || (!exit->is_signal && !exit->is_clean());
+  const bool has_given_up = exit == nullptr || exit->has_given_up();
   if (phase_ != Phase::kRunning && has_given_up) {
     Fail(absl::StrCat("the ", ChildName(child), " could not start: ", how,
                       "; its own messages are above"),
@@ -166,7 +167,7 @@ void Supervision::OnUnplannedEnd(Child child, const Exit* exit, const std::strin
 }
 
 void Supervision::AdmitLeftovers(Actions& actions) {
-  exit_code_ = 1;
+  exit_code_ = base::kExitLeftClosed;
   actions.push_back(Say("something of the mesh may be left behind: run `sluicectl cleanup`"));
 }
 

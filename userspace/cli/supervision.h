@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "userspace/base/exit_codes.h"
 
 namespace sluice::cli {
 
@@ -45,6 +46,9 @@ struct Exit {
   int value = 0;  // Exit status, or the number of the signal.
 
   bool is_clean() const { return !is_signal && value == 0; }
+  bool has_left_closed() const { return !is_signal && value == base::kExitLeftClosed; }
+  // Of its own accord, and so again if it were started again.
+  bool has_given_up() const { return !is_signal && !is_clean() && !has_left_closed(); }
   std::string ToString() const;  // "exit status 1", "signal 9 (Killed)".
 };
 

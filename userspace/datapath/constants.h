@@ -15,10 +15,6 @@ namespace sluice::datapath {
 inline constexpr uint32_t kDialMark = 0x51CE;
 inline constexpr uint32_t kDialTable = 5100;
 
-// Listeners inside a pod's namespace (the ports that ztunnel uses).
-inline constexpr uint16_t kOutboundPort = 15001;  // On loopback only.
-inline constexpr uint16_t kInboundPort = 15006;   // On every address, reached through sk_lookup.
-
 // SO_RCVBUF of the proxy's sockets (accepted and dialled); the kernel doubles it. It bounds what a
 // peer can send while the proxy holds it back: left alone, the kernel lets the buffer of a
 // connection that was once fast grow to tcp_rmem[2].

@@ -14,6 +14,7 @@
 
 #include "userspace/base/check.h"
 #include "userspace/base/errors.h"
+#include "userspace/base/mesh_ports.h"
 #include "userspace/datapath/constants.h"
 #include "userspace/datapath/layout.h"
 
@@ -79,7 +80,7 @@ absl::Status ProbeNamespace::Listen() {
   if (!listener.ok()) return listener.status();
   listener_ = *std::move(listener);
   SLUICE_RETURN_IF_ERROR(RaiseLoopback(listener_.get()));
-  const sockaddr_in name = Name(in_addr{htonl(INADDR_LOOPBACK)}, kOutboundPort);
+  const sockaddr_in name = Name(in_addr{htonl(INADDR_LOOPBACK)}, base::kOutboundPort);
   if (bind(listener_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0 ||
       listen(listener_.get(), 16) != 0) {
     return base::ErrnoStatus(errno, "listening");

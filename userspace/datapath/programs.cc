@@ -16,6 +16,7 @@
 #include "userspace/base/check.h"
 #include "userspace/base/errors.h"
 #include "userspace/base/log.h"
+#include "userspace/base/mesh_ports.h"
 #include "userspace/base/unique_fd.h"
 #include "userspace/datapath/constants.h"
 #include "userspace/datapath/earlier_runs.h"
@@ -54,8 +55,8 @@ void Configure(sluice_bpf* skeleton, const LoadPlan& plan) {
   // Constants for the verifier: whoever changes them changes what is checked.
   auto& config = const_cast<sluice_config&>(
       reinterpret_cast<const volatile sluice_config&>(skeleton->rodata->sluice_cfg));
-  config = sluice_config{.outbound_port = kOutboundPort,
-                         .inbound_port = kInboundPort,
+  config = sluice_config{.outbound_port = base::kOutboundPort,
+                         .inbound_port = base::kInboundPort,
                          .can_set_retval = plan.can_set_retval,
                          .pad0 = {},
                          .unread_high_bytes = SLUICE_UNREAD_HIGH_BYTES,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "userspace/base/check.h"
+#include "userspace/base/mesh_ports.h"
 #include "userspace/proxy/limits.h"
 #include "userspace/proxy/worker.h"
 
@@ -55,7 +56,7 @@ void Dial::Start(const DialTarget& target) {
   } else {
     failure_ = CloseReason::kPodRemoved;
   }
-  if (server != nullptr && IsOwnPort(target.endpoint.port)) failure_ = CloseReason::kOwnPort;
+  if (server != nullptr && base::IsMeshPort(target.endpoint.port)) failure_ = CloseReason::kOwnPort;
   if (failure_ != CloseReason::kNone) {
     stock_ = nullptr;
     worker_.timers().Arm(timer_, worker_.now_ns());

@@ -52,14 +52,6 @@ inline constexpr uint32_t kDialAttemptsMax = 16;  // Source ports tried for one 
 // Source ports of dials in the name of clients outside the mesh: below the usual ephemeral ranges,
 // so that the client's own connection to the same pod does not have the same four-tuple
 // (docs/adr/0003).
-// Our own listeners inside a pod: a connection to them that was not captured, or an endpoint there,
-// would be a loop.
-inline constexpr uint16_t kOutboundListenerPort = 15001;
-inline constexpr uint16_t kInboundListenerPort = 15006;
-constexpr bool IsOwnPort(uint16_t port) {
-  return port == kOutboundListenerPort || port == kInboundListenerPort;
-}
-
 inline constexpr uint16_t kSourcePortFirst = 10'000;
 inline constexpr uint16_t kSourcePortLast = 32'767;
 

@@ -87,6 +87,34 @@ TEST_F(PodSetTest, TriesAgainWhenTheKernelRefusesAnotherAcceleration) {
   EXPECT_THAT(deeds_, ElementsAre("accelerate 11 full"));
 }
 
+TEST_F(PodSetTest, TellsTheLevelInForceWhileTheKernelRefusesAnother) {
+  Serve();
+  kernel_.accelerate_error = "map is gone";
+  Wish(istio::workload::ACCELERATION_FULL);
+  Step();
+  const PodSet::LevelInForce refused = pods_.LevelOf(pods_.plan().at(0));
+  kernel_.accelerate_error.clear();
+  Step();
+  const PodSet::LevelInForce taken = pods_.LevelOf(pods_.plan().at(0));
+
+  EXPECT_EQ(refused.requested, datapath::Acceleration::kOff);
+  EXPECT_EQ(refused.refusal, "map is gone");
+  EXPECT_EQ(taken.requested, datapath::Acceleration::kFull);
+  EXPECT_EQ(taken.refusal, "");
+}
+
+TEST_F(PodSetTest, ForgetsARefusalOfALevelThatIsNoLongerWished) {
+  Serve();
+  kernel_.accelerate_error = "map is gone";
+  Wish(istio::workload::ACCELERATION_FULL);
+  Step();
+
+  Wish(istio::workload::ACCELERATION_UNSPECIFIED);
+  Step();
+
+  EXPECT_EQ(pods_.LevelOf(pods_.plan().at(0)).refusal, "");
+}
+
 TEST_F(PodSetTest, WaitsForTheProxysConfiguration) {
   Step(/*can_add=*/false);
 

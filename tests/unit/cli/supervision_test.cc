@@ -13,6 +13,7 @@ using ::testing::IsEmpty;
 const absl::Time kStart = absl::FromUnixSeconds(1000);
 constexpr Exit kClean = {.is_signal = false, .value = 0};
 constexpr Exit kGaveUp = {.is_signal = false, .value = 1};
+constexpr Exit kLeftClosed = {.is_signal = false, .value = base::kExitLeftClosed};
 constexpr Exit kKilled = {.is_signal = true, .value = SIGKILL};
 
 Action Start(Child child) { return {.kind = ActionKind::kStart, .child = child}; }
@@ -159,7 +160,7 @@ TEST(SupervisionTest, KillsAnAgentThatMissesItsDeadlineAndUndoesItsWork) {
               ElementsAre(Finish(0)));
 }
 
-TEST(SupervisionTest, ExitsOneWhenTheUndoFails) {
+TEST(SupervisionTest, SaysByItsExitCodeThatTheUndoFailed) {
   Supervision supervision = Running();
   (void)supervision.OnStopAsked(kStart);
   (void)supervision.OnExit(Child::kAgent, kKilled, kStart);
@@ -167,7 +168,7 @@ TEST(SupervisionTest, ExitsOneWhenTheUndoFails) {
   (void)supervision.OnExit(Child::kUndo, kGaveUp, kStart);
 
   EXPECT_THAT(Deeds(supervision.OnExit(Child::kController, kClean, kStart)),
-              ElementsAre(Finish(1)));
+              ElementsAre(Finish(base::kExitLeftClosed)));
 }
 
 TEST(SupervisionTest, UndoesAtOnceWhenTheAgentIsDeadAtTheTimeOfTheStop) {
@@ -181,14 +182,14 @@ TEST(SupervisionTest, UndoesAtOnceWhenTheAgentIsDeadAtTheTimeOfTheStop) {
 TEST(SupervisionTest, RestartsAnAgentThatSomebodyElseAskedToEnd) {
   Supervision supervision = Running();
 
-  EXPECT_THAT(Deeds(supervision.OnExit(Child::kAgent, kClean, kStart)), IsEmpty());
+  EXPECT_THAT(Deeds(supervision.OnExit(Child::kAgent, kLeftClosed, kStart)), IsEmpty());
   EXPECT_THAT(Deeds(supervision.OnTime(kStart + absl::Milliseconds(100))),
               ElementsAre(Start(Child::kAgent)));
 }
 
 TEST(SupervisionTest, UndoesWhatAnAgentLeftThatSomebodyElseAskedToEnd) {
   Supervision supervision = Running();
-  (void)supervision.OnExit(Child::kAgent, kClean, kStart);
+  (void)supervision.OnExit(Child::kAgent, kLeftClosed, kStart);
 
   EXPECT_THAT(Deeds(supervision.OnStopAsked(kStart)), ElementsAre(Start(Child::kUndo)));
 }
@@ -198,7 +199,7 @@ TEST(SupervisionTest, RestartsAnAgentThatWasAskedToEndBeforeReady) {
   (void)supervision.Begin(kStart);
   (void)supervision.OnControllerListening(kStart);
 
-  EXPECT_THAT(Deeds(supervision.OnExit(Child::kAgent, kClean, kStart)), IsEmpty());
+  EXPECT_THAT(Deeds(supervision.OnExit(Child::kAgent, kLeftClosed, kStart)), IsEmpty());
   EXPECT_THAT(Deeds(supervision.OnTime(kStart + absl::Milliseconds(100))),
               ElementsAre(Start(Child::kAgent)));
 }
@@ -211,6 +212,38 @@ TEST(SupervisionTest, UndoesWhenTheAgentFailsWhileItIsAskedToStop) {
 
   EXPECT_THAT(Deeds(supervision.OnExit(Child::kAgent, kGaveUp, kStart)),
               ElementsAre(Start(Child::kUndo)));
+}
+
+TEST(SupervisionTest, UndoesWhenTheAgentWasAskedToEndByAnotherJustBeforeUs) {
+  Supervision supervision = Running();
+  (void)supervision.OnStopAsked(kStart);
+
+  EXPECT_THAT(Deeds(supervision.OnExit(Child::kAgent, kLeftClosed, kStart)),
+              ElementsAre(Start(Child::kUndo)));
+}
+
+TEST(SupervisionTest, UndoesAfterASecondStartThatFailed) {
+  Supervision supervision{SupervisionLimits{}};
+  (void)supervision.Begin(kStart);
+  (void)supervision.OnControllerListening(kStart);
+  (void)supervision.OnExit(Child::kAgent, kKilled, kStart);  // It may have captured pods.
+  (void)supervision.OnTime(kStart + absl::Milliseconds(100));
+
+  EXPECT_THAT(Deeds(supervision.OnExit(Child::kAgent, kGaveUp, kStart + absl::Seconds(1))),
+              ElementsAre(Start(Child::kUndo)));
+}
+
+TEST(SupervisionTest, SaysByItsExitCodeThatAChildCouldNotStartThoughAllIsUndone) {
+  Supervision supervision{SupervisionLimits{}};
+  (void)supervision.Begin(kStart);
+  (void)supervision.OnControllerListening(kStart);
+  (void)supervision.OnExit(Child::kAgent, kKilled, kStart);
+  (void)supervision.OnTime(kStart + absl::Milliseconds(100));
+  (void)supervision.OnExit(Child::kAgent, kGaveUp, kStart + absl::Seconds(1));
+  (void)supervision.OnExit(Child::kUndo, kClean, kStart + absl::Seconds(1));
+
+  EXPECT_THAT(Deeds(supervision.OnExit(Child::kController, kClean, kStart + absl::Seconds(1))),
+              ElementsAre(Finish(1)));
 }
 
 TEST(SupervisionTest, KillsAtOnceWhenAskedToStopTwice) {
