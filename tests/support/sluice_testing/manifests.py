@@ -21,8 +21,10 @@ def pod(pod, app, name=None, namespace=NAMESPACE, named_ports=(), ready=None, la
 
 
 def service(name, app, ports, addresses=(), namespace=NAMESPACE):
-    """`ports`: dictionaries of a ServicePort. No addresses: headless."""
-    spec = {"selector": {"app": app}, "ports": ports}
+    """`ports`: dictionaries of a ServicePort. No addresses: headless. No app: without a selector."""
+    spec = {"ports": ports}
+    if app is not None:
+        spec["selector"] = {"app": app}
     spec["clusterIP"] = addresses[0] if addresses else "None"
     spec["clusterIPs"] = list(addresses) if addresses else ["None"]
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": namespace}, "spec": spec}
@@ -37,13 +39,22 @@ def port(number, name=None, target=None, app_protocol=None):
     return result
 
 
-def route(name, parent, rules, namespace=NAMESPACE, parent_port=None, parent_namespace=None):
+def endpoint_slice(service_name, pods, port_name, target, namespace=NAMESPACE):
+    """The endpoints of a Service without a selector: pods that share no label."""
+    return {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": {"name": service_name, "namespace": namespace,
+                         "labels": {"kubernetes.io/service-name": service_name}},
+            "ports": [{"name": port_name, "port": target, "protocol": "TCP"}],
+            "endpoints": [{"addresses": [pod.v4]} for pod in pods]}
+
+
+def route(name, parent, rules, namespace=NAMESPACE, parent_port=None, parent_namespace=None, kind="HTTPRoute"):
     parent_ref = {"group": "", "kind": "Service", "name": parent}
     if parent_port is not None:
         parent_ref["port"] = parent_port
     if parent_namespace is not None:
         parent_ref["namespace"] = parent_namespace
-    return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+    return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": kind,
             "metadata": {"name": name, "namespace": namespace},
             "spec": {"parentRefs": [parent_ref], "rules": rules}}
 

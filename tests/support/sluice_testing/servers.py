@@ -97,13 +97,20 @@ def iperf3_gbit_per_s(pod, address, port=5201, seconds=1, reverse=False, streams
     return result["end"]["sum_received"]["bits_per_second"] / 1e9
 
 
-def go_program(name):
-    """Builds tests/support/programs/go/<name> (standard library only) once and returns its path."""
+def programs_cache():
     out = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "sluice", "test-programs")
     os.makedirs(out, exist_ok=True)
-    path = os.path.join(out, name)
-    go = shutil.which("go") or "/usr/local/go/bin/go"
-    run(go, "build", "-o", path, f"./{name}", cwd=os.path.join(PROGRAMS_DIR, "go"),
+    return out
+
+
+def go():
+    return shutil.which("go") or "/usr/local/go/bin/go"
+
+
+def go_program(name):
+    """Builds tests/support/programs/go/<name> (standard library only) once and returns its path."""
+    path = os.path.join(programs_cache(), name)
+    run(go(), "build", "-o", path, f"./{name}", cwd=os.path.join(PROGRAMS_DIR, "go"),
         env={**os.environ, "GOFLAGS": "-mod=mod", "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"})
     return path
 

@@ -1,0 +1,186 @@
+// HTTP/2 in clear text with net/http, as a server and as a client.
+//
+//	h2go serve ADDRESS NAME
+//	h2go check URL
+//
+// A check prints "ok", or what was wrong, and exits 1.
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const size = 5_000_000
+
+func fail(format string, args ...any) {
+	fmt.Printf(format+"\n", args...)
+	os.Exit(1)
+}
+
+func protocols(http1 bool) *http.Protocols {
+	made := new(http.Protocols)
+	made.SetUnencryptedHTTP2(true)
+	made.SetHTTP1(http1)
+	return made
+}
+
+func handle(name string) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/name", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%s %s\n", name, r.Proto) })
+	mux.HandleFunc("/headers", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, r.Host, r.Header) })
+	mux.HandleFunc("/digest", func(w http.ResponseWriter, r *http.Request) {
+		sum := sha256.New()
+		count, err := io.Copy(sum, r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		fmt.Fprintf(w, "%d %x", count, sum.Sum(nil))
+	})
+	mux.HandleFunc("/size/{count}", func(w http.ResponseWriter, r *http.Request) {
+		count, _ := strconv.Atoi(r.PathValue("count"))
+		w.Header().Set("Content-Length", strconv.Itoa(count))
+		io.Copy(w, bytes.NewReader(make([]byte, count)))
+	})
+	// Each piece comes back before the next one is sent: both directions are open at once.
+	mux.HandleFunc("/duplex", func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).EnableFullDuplex()
+		w.WriteHeader(http.StatusOK)
+		w.(http.Flusher).Flush()
+		piece := make([]byte, 4096)
+		for {
+			count, err := r.Body.Read(piece)
+			w.Write(piece[:count])
+			w.(http.Flusher).Flush()
+			if err != nil {
+				return
+			}
+		}
+	})
+	mux.HandleFunc("/trailers", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Trailer", "X-Sum")
+		fmt.Fprint(w, "body")
+		w.Header().Set("X-Sum", "behind")
+	})
+	mux.HandleFunc("/abort", func(w http.ResponseWriter, r *http.Request) {
+		w.Write(make([]byte, 1000))
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	})
+	mux.HandleFunc("/early", func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusEarlyHints)
+		fmt.Fprint(w, "late")
+	})
+	return mux
+}
+
+func fetch(response *http.Response, err error) (string, *http.Response) {
+	if err != nil {
+		fail("request: %v", err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		fail("body: %v", err)
+	}
+	if response.StatusCode != http.StatusOK || response.ProtoMajor != 2 {
+		fail("%s %s: %s", response.Proto, response.Status, body)
+	}
+	return string(body), response
+}
+
+func checkBodies(client *http.Client, base string) {
+	data := make([]byte, size)
+	for i := range data {
+		data[i] = byte(i * 7 >> 3)
+	}
+	want := fmt.Sprintf("%d %x", size, sha256.Sum256(data))
+	if got, _ := fetch(client.Post(base+"/digest", "application/octet-stream", bytes.NewReader(data))); got != want {
+		fail("upload with length: %s", got)
+	}
+	if got, _ := fetch(client.Post(base+"/digest", "text/plain", io.MultiReader(bytes.NewReader(data)))); got != want {
+		fail("upload without length: %s", got)
+	}
+	if got, _ := fetch(client.Get(fmt.Sprintf("%s/size/%d", base, size))); len(got) != size {
+		fail("download: %d bytes", len(got))
+	}
+}
+
+func checkMany(client *http.Client, base string) {
+	var group sync.WaitGroup
+	for i := 0; i < 32; i++ {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			for n := 0; n < 30; n++ {
+				if got, _ := fetch(client.Get(fmt.Sprintf("%s/size/%d", base, n*997))); len(got) != n*997 {
+					fail("%d bytes of %d", len(got), n*997)
+				}
+			}
+		}()
+	}
+	group.Wait()
+}
+
+func checkDuplex(client *http.Client, base string) {
+	reader, writer := io.Pipe()
+	request, _ := http.NewRequest("POST", base+"/duplex", reader)
+	response, err := client.Do(request)
+	if err != nil {
+		fail("duplex: %v", err)
+	}
+	for i := 1; i < 100; i++ {
+		writer.Write(bytes.Repeat([]byte("d"), i))
+		if _, err := io.ReadFull(response.Body, make([]byte, i)); err != nil {
+			fail("duplex piece %d: %v", i, err)
+		}
+	}
+	writer.Close()
+	if rest, err := io.ReadAll(response.Body); err != nil || len(rest) > 0 {
+		fail("duplex end: %d bytes, %v", len(rest), err)
+	}
+}
+
+// A stream that the server breaks off is an error for its reader alone.
+func checkAbort(client *http.Client, base string) {
+	slow, err := client.Get(base + "/abort")
+	if err == nil {
+		_, err = io.ReadAll(slow.Body)
+	}
+	if err == nil {
+		fail("a broken body looked complete")
+	}
+	fetch(client.Get(base + "/name"))
+}
+
+func main() {
+	if len(os.Args) == 4 && os.Args[1] == "serve" {
+		server := http.Server{Addr: os.Args[2], Handler: handle(os.Args[3]), Protocols: protocols(false)}
+		log.Fatal(server.ListenAndServe())
+	}
+	if len(os.Args) != 3 || os.Args[1] != "check" {
+		fail("usage: h2go serve ADDRESS NAME | h2go check URL")
+	}
+	base := os.Args[2]
+	client := &http.Client{Transport: &http.Transport{Protocols: protocols(false)}, Timeout: 60 * time.Second}
+	checkBodies(client, base)
+	checkMany(client, base)
+	checkDuplex(client, base)
+	checkAbort(client, base)
+	if _, response := fetch(client.Get(base + "/trailers")); response.Trailer.Get("X-Sum") != "behind" {
+		fail("trailers: %v", response.Trailer)
+	}
+	if got, _ := fetch(client.Get(base + "/early")); got != "late" {
+		fail("after an interim answer: %q", got)
+	}
+	fmt.Println("ok")
+}
