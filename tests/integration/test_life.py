@@ -1,4 +1,5 @@
 """`sluicectl standalone` from start to end: what it promises while it runs and what it leaves when it goes."""
+import contextlib
 import json
 import os
 import signal
@@ -9,9 +10,10 @@ import time
 import pytest
 
 from sluice_testing import manifests, servers
-from sluice_testing.http1 import HttpConnection
+from sluice_testing.http1 import HttpConnection, read_all
 from sluice_testing.mesh import LOCK_FILE, SCALE, Mesh, is_sanitized
 from sluice_testing.process import Process, proc_status, resident_bytes
+from sluice_testing.stream import Digest, pattern, pattern_digest
 from sluice_testing.wait import stays_true, wait_until
 
 VIP = "10.97.1.1"
@@ -62,6 +64,64 @@ def test_ends_cleanly_under_load(street):
         wait_until(lambda: mesh.connections("http")["active"] >= 16, "load runs", 10)
         mesh.stop()
         load.stop(signal.SIGINT)
+
+
+def receive_to_the_end(sock, seen, ends):
+    buffer = bytearray(1 << 20)
+    try:
+        while size := sock.recv_into(buffer):
+            seen.update(memoryview(buffer)[:size])
+        ends.append("eof")
+    except ConnectionResetError:
+        ends.append("reset")
+
+
+@pytest.mark.parametrize("acceleration", ["off", "full"])
+def test_stop_leaves_no_hole_in_what_clients_receive(street, acceleration):
+    """Whatever is under way: a client has a beginning of the stream, and each byte of it, or all."""
+    network, client, server = street
+    with start(street, acceleration=acceleration) as mesh:
+        reader, sleeper = (client.connect(VIP, servers.TCP_PORT, timeout=30) for _ in range(2))
+        read, slept, ends = Digest(), Digest(), []
+        for sock in (reader, sleeper):
+            sock.sendall(b"SOURCE %d\n" % (64 << 30))
+        thread = threading.Thread(target=receive_to_the_end, args=(reader, read, ends))
+        thread.start()
+        wait_until(lambda: mesh.counter("sluice_bytes_total{direction=to_client}") >= 32 << 20, "bytes flow", 20 * SCALE)
+        mesh.stop()
+        thread.join(30)
+        receive_to_the_end(sleeper, slept, ends)
+
+        assert read.size >= 30 << 20 and read.hex() == pattern_digest(read.size)
+        assert slept.hex() == pattern_digest(slept.size)  # A reset may take what it has not read.
+        assert ends == ["reset", "reset"]  # Nobody takes a part for the whole.
+
+
+@pytest.mark.parametrize("acceleration", ["off", "full"])
+def test_stop_leaves_no_hole_in_what_servers_receive(street, acceleration):
+    network, client, server = street
+    with start(street, acceleration=acceleration) as mesh:
+        sock = client.connect(VIP, servers.TCP_PORT, timeout=30)
+        sock.sendall(b"COLLECT stop-%s\n" % acceleration.encode())
+
+        def send():
+            with contextlib.suppress(OSError):
+                for block in pattern(64 << 30):
+                    sock.sendall(block)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        wait_until(lambda: mesh.counter("sluice_bytes_total{direction=from_client}") >= 32 << 20, "bytes flow", 20 * SCALE)
+        mesh.stop()
+        thread.join(30)
+
+        def seen():
+            with client.connect(server.v4, servers.TCP_PORT) as direct:  # There is no mesh any more.
+                direct.sendall(b"REPORT stop-%s\n" % acceleration.encode())
+                return json.loads(read_all(direct))
+
+        told = wait_until(seen, "the server knows how it ended", 10 * SCALE)
+        assert told["size"] >= 16 << 20 and told["sha256"] == pattern_digest(told["size"])
 
 
 def test_second_mesh_is_refused_in_clear_words(street):

@@ -280,9 +280,9 @@ def test_reset_by_the_server_reaches_the_client(town, tcp):
 def test_server_that_closed_is_heard_to_the_end_though_the_client_speaks_once_more(town, tcp, size):
     sock = tcp(f"SOURCE {size}")
     first = sock.recv(1)
-    settled(lambda: town.mesh.counter("bytes_to_client"))
+    settled(lambda: town.mesh.counter("sluice_bytes_total{direction=to_client}"))
     sock.sendall(b"QUIT")  # The server's kernel answers with a reset.
-    settled(lambda: town.mesh.counter("bytes_to_client"))
+    settled(lambda: town.mesh.counter("sluice_bytes_total{direction=to_client}"))
 
     seen = receive_digest(sock, first)
 

@@ -56,7 +56,7 @@ absl::StatusOr<bool> TakePacket(const char* bytes, size_t size, size_t& count) {
   return true;
 }
 
-absl::Status CountFamily(uint8_t family, size_t& count) {
+absl::StatusOr<size_t> CountFamily(uint8_t family) {
   const base::UniqueFd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
   if (!fd.is_valid()) return base::ErrnoStatus(errno, "open a socket for sock_diag");
   DumpRequest request{};
@@ -68,25 +68,30 @@ absl::Status CountFamily(uint8_t family, size_t& count) {
   request.body.idiag_states = kLivingStates;
   if (send(fd.get(), &request, sizeof(request), 0) < 0)
     return base::ErrnoStatus(errno, "ask for the sockets of a namespace");
+  size_t count = 0;
   alignas(nlmsghdr) std::array<char, 32768> answer;
   while (true) {
     const ssize_t size = recv(fd.get(), answer.data(), answer.size(), 0);
     if (size <= 0) return base::ErrnoStatus(errno, "read the sockets of a namespace");
     const absl::StatusOr<bool> has_more =
         TakePacket(answer.data(), static_cast<size_t>(size), count);
-    if (!has_more.ok() || !*has_more) return has_more.status();
+    if (!has_more.ok()) return has_more.status();
+    if (!*has_more) return count;
   }
 }
 
 }  // namespace
 
 absl::StatusOr<size_t> CountHops() {
-  size_t count = 0;
-  if (absl::Status status = CountFamily(AF_INET, count); !status.ok()) return status;
-  // A kernel without IPv6 has none of its sockets.
-  const absl::Status status = CountFamily(AF_INET6, count);
-  if (!status.ok() && !absl::IsNotFound(status)) return status;
-  return count;
+  return AddFamilies(CountFamily(AF_INET), CountFamily(AF_INET6));
+}
+
+absl::StatusOr<size_t> AddFamilies(const absl::StatusOr<size_t>& v4,
+                                   const absl::StatusOr<size_t>& v6) {
+  if (!v4.ok()) return v4.status();
+  if (absl::IsNotFound(v6.status())) return *v4;
+  if (!v6.ok()) return v6.status();
+  return *v4 + *v6;
 }
 
 }  // namespace sluice::agent

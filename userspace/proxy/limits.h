@@ -67,6 +67,11 @@ inline constexpr uint64_t kBusyRetryMax = kSecond;
 // Accepting.
 inline constexpr int kDescriptorReserve =
     1024;  // Kept free of new connections: dials and the agent need some.
+// A pod may hold this many times what is left for all: alone three quarters of it.
+inline constexpr int kPodShareOfLeft = 3;
+constexpr bool HasPodShareLeft(int of_pod, int used, int shared) {
+  return of_pod < kPodShareOfLeft * (shared - used);
+}
 inline constexpr uint64_t kAcceptRetry = 100 * kMillisecond;  // After EMFILE and its like.
 
 // Messages that wait for a worker; beyond, no packet of the agent is read until it keeps up.

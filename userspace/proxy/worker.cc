@@ -157,14 +157,15 @@ void Worker::FreeSessions() {
   }
 }
 
-// A pod may hold as many as are left: alone half of all, and never so many that another finds none.
+// However many one pod has, another finds some left.
 bool Worker::HasShareLeft(uint32_t pod_id) const {
   const int shared = options_.limits.descriptors_shared > 0
                          ? options_.limits.descriptors_shared
                          : descriptor_limit_ / static_cast<int>(options_.worker_count);
-  const int left = shared - static_cast<int>(descriptors_used_);
   const auto of_pod = descriptors_by_pod_.find(pod_id);
-  return of_pod == descriptors_by_pod_.end() || static_cast<int>(of_pod->second) < left;
+  return of_pod == descriptors_by_pod_.end() ||
+         HasPodShareLeft(static_cast<int>(of_pod->second), static_cast<int>(descriptors_used_),
+                         shared);
 }
 
 // Those who hold most go first, of equals the oldest. What was shed before and is still on its way

@@ -288,6 +288,18 @@ def tcp_sink(server, sock, reader, argument):
     sock.sendall(json.dumps({"size": seen.size, "sha256": seen.hex()}).encode())
 
 
+def tcp_collect(server, sock, reader, argument):
+    """Like SINK, but the checksum is the report of that name, however the connection ended."""
+    seen = Digest()
+    seen.update(reader.buffer)
+    try:
+        while data := receive(sock):
+            seen.update(data)
+    except OSError:
+        pass
+    server.reports[argument] = {"size": seen.size, "sha256": seen.hex()}
+
+
 def tcp_source(server, sock, reader, argument):
     for block in pattern(int(argument)):
         sock.sendall(block)
@@ -382,7 +394,7 @@ def tcp_report(server, sock, reader, argument):
     sock.sendall(json.dumps(server.reports.get(argument)).encode())
 
 
-TCP = {"SINK": tcp_sink, "SOURCE": tcp_source, "DUPLEX": tcp_duplex, "DUPLEX-BLOCKING": tcp_duplex_blocking, "ECHO": tcp_echo, "PEER": tcp_peer,
+TCP = {"SINK": tcp_sink, "COLLECT": tcp_collect, "SOURCE": tcp_source, "DUPLEX": tcp_duplex, "DUPLEX-BLOCKING": tcp_duplex_blocking, "ECHO": tcp_echo, "PEER": tcp_peer,
        "SLEEP": tcp_sleep, "READ-THEN-SLEEP": tcp_read_then_sleep, "RESET": tcp_reset, "FLOOD": tcp_flood, "EXPECT": tcp_expect, "HALF": tcp_half,
        "REPORT": tcp_report}
 

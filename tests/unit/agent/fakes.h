@@ -118,11 +118,15 @@ class FakeHost : public PodHost {
     deeds_.push_back(absl::StrCat("restore ", prepared.cookie));
     return absl::OkStatus();
   }
-  absl::StatusOr<size_t> CountHops(const PreparedNamespace&) override { return hops; }
+  absl::StatusOr<size_t> CountHops(const PreparedNamespace&) override {
+    if (!count_error.empty()) return absl::InternalError(count_error);
+    return hops;
+  }
   uint64_t home_cookie() const override { return 1; }
 
   std::map<std::string, uint64_t> cookies;
   std::string prepare_error;
+  std::string count_error;
   size_t hops = 0;
 
  private:

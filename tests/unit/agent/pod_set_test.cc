@@ -240,6 +240,18 @@ TEST_F(PodSetTest, LetsConnectionsOfAPodThatLeftEnd) {
   EXPECT_EQ(pods_.drains_cut(), 0u);
 }
 
+TEST_F(PodSetTest, KeepsTheRouteOfConnectionsThatItCannotCount) {
+  Serve();
+  host_.count_error = "no socket to ask by";
+  resources_.local_pods.clear();
+  Step();
+  pods_.PodRemoved(1);
+  pods_.FinishDrains(absl::UnixEpoch());
+
+  EXPECT_EQ(pods_.draining_count(), 1u);
+  EXPECT_THAT(deeds_, ElementsAre("kernel remove 11", "remove pod 1"));
+}
+
 TEST_F(PodSetTest, CutsConnectionsOfAPodThatLeftAtTheLimit) {
   const absl::Time start = absl::UnixEpoch();
   Serve();
