@@ -3,15 +3,13 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <memory>
 #include <optional>
 #include <utility>
 
 #include "userspace/base/check.h"
-#include "userspace/proxy/http_connection.h"
+#include "userspace/proxy/detector.h"
 #include "userspace/proxy/limits.h"
 #include "userspace/proxy/plan.h"
-#include "userspace/proxy/tcp_relay.h"
 #include "userspace/proxy/worker.h"
 
 namespace sluice::proxy {
@@ -115,11 +113,7 @@ void Acceptor::BeginSession(base::UniqueFd fd) {
   accepted.dialled = *dialled;
   accepted.fd = std::move(fd);
   const Plan plan = MakePlan(worker_.config(), accepted.dialled, is_inbound_);
-  if (plan.protocol == model::Protocol::kHttp1) {
-    worker_.AddSession(std::make_unique<HttpConnection>(worker_, std::move(accepted)));
-  } else {
-    worker_.AddSession(std::make_unique<TcpRelay>(worker_, std::move(accepted), plan));
-  }
+  proxy::BeginSession(worker_, std::move(accepted), plan);
 }
 
 }  // namespace sluice::proxy

@@ -22,6 +22,14 @@ namespace sluice::proxy {
   X(kActiveHttp,      "sluice_connections_active",       "path=http",        true,  "Connections open now, by path.")         \
   X(kActiveTcp,       "sluice_connections_active",       "path=tcp",         true,  "Connections open now, by path.")         \
   X(kActiveInbound,   "sluice_connections_active",       "path=inbound_tcp", true,  "Connections open now, by path.")         \
+  X(kDetectedHttp1,   "sluice_detections_total",         "protocol=http1",   false, "Connections to ports that declare nothing, by what the first bytes told.") \
+  X(kDetectedHttp2,   "sluice_detections_total",         "protocol=http2",   false, "Connections to ports that declare nothing, by what the first bytes told.") \
+  X(kDetectedTls,     "sluice_detections_total",         "protocol=tls",     false, "Connections to ports that declare nothing, by what the first bytes told.") \
+  X(kDetectedOther,   "sluice_detections_total",         "protocol=other",   false, "Connections to ports that declare nothing, by what the first bytes told.") \
+  X(kDetectedSilence, "sluice_detections_total",         "protocol=silence", false, "Connections to ports that declare nothing, by what the first bytes told.") \
+  X(kDetectedServer,  "sluice_detections_total",         "protocol=server_first", false, "Connections to ports that declare nothing, by what the first bytes told.") \
+  X(kWrongServerFirst, "sluice_detection_wrong_guesses_total", "guess=server_first", false, "Connections that were dialled at once, or waited for, and should not have been.") \
+  X(kWrongClientFirst, "sluice_detection_wrong_guesses_total", "guess=client_first", false, "Connections that were dialled at once, or waited for, and should not have been.") \
   X(kRequests,        "sluice_http_requests_total",      "",                 false, "HTTP requests whose head was read.")     \
   X(kRetries,         "sluice_http_retries_total",       "",                 false, "Requests sent again because a pooled connection had been closed by the server.") \
   X(kPoolHits,        "sluice_upstream_pool_total",      "result=hit",       false, "Upstream connections taken, by whether one was idle.") \

@@ -37,6 +37,13 @@ inline constexpr uint64_t kLingerTimeout = 2 * kSecond;         // For the clien
 inline constexpr uint64_t kUpstreamIdleTimeout = 55 * kSecond;  // Below nginx's 75 s, Node's 60 s.
 inline constexpr uint32_t kIdleUpstreamsPerPoolMax = 1024;
 
+// Detection (docs/adr/0013): how long the first connections to a port that declares nothing wait
+// for their clients' first bytes, until when a server's word is a greeting and not the end of a
+// connection that nobody used, and when to look again for a receive buffer.
+inline constexpr uint64_t kDetectTimeout = 100 * kMillisecond;
+inline constexpr uint64_t kGreetingTime = 5 * kSecond;
+inline constexpr uint64_t kDetectRetry = kMillisecond;
+
 // Endpoints tried until one accepts the connection; HTTP and relay.
 inline constexpr uint32_t kEndpointAttemptsMax = 3;
 
@@ -93,6 +100,7 @@ inline constexpr uint64_t kTearDownGrace = 500 * kMillisecond;
 // Those that a worker is told at its start, so that a test need not wait for the real ones.
 struct WorkerLimits {
   uint64_t request_head_timeout_ns = kRequestHeadTimeout;
+  uint64_t detect_timeout_ns = kDetectTimeout;
   int descriptors_max = 0;  // Of the process; 0: RLIMIT_NOFILE.
   int descriptor_reserve = kDescriptorReserve;
   int descriptors_shared = 0;  // What pods share in this worker; 0: an equal part of what is left.

@@ -9,7 +9,10 @@ Plan MakePlan(const RuntimeConfig& config, const base::SocketAddress& dialled, b
   if (is_inbound) return {};  // The pod itself was dialled: relayed to it as it came.
   const model::Snapshot& snapshot = config.snapshot();
   if (const model::ServicePort* service = snapshot.FindService(dialled)) {
-    return {.protocol = service->protocol, .service = service, .cluster = service->cluster.get()};
+    return {.protocol = service->protocol,
+            .memory = config.MemoryOf(*service),
+            .service = service,
+            .cluster = service->cluster.get()};
   }
   const model::Workload* workload = snapshot.FindWorkload(dialled.ip);
   if (base::IsMeshPort(dialled.port)) return {.refused = CloseReason::kOwnPort};

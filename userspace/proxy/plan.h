@@ -14,6 +14,8 @@
 
 namespace sluice::proxy {
 
+class PortMemory;
+
 // A connection as the listener knows it.
 struct Accepted {
   uint32_t pod_id = 0;          // The pod whose listener it came to.
@@ -30,6 +32,7 @@ struct Accepted {
 struct Plan {
   CloseReason refused = CloseReason::kNone;
   model::Protocol protocol = model::Protocol::kTcp;
+  std::shared_ptr<PortMemory> memory;           // With kAuto; null where none is kept.
   const model::ServicePort* service = nullptr;  // Lives as long as the configuration.
   const model::Cluster* cluster = nullptr;      // Null: connect to the dialled address.
 };

@@ -38,6 +38,7 @@ std::shared_ptr<const RuntimeConfig> RuntimeConfig::Build(
     if (service.protocol == model::Protocol::kTcp) return;
     config->direct_stats_[&service] =
         names.IdOf({.service = service.name, .route = "", .backend = service.name});
+    if (service.protocol == model::Protocol::kAuto) config->AddMemory(service, previous);
     if (service.producer_routes != nullptr) {
       config->AddTable(service, service.producer_routes, previous, names);
     }
@@ -46,6 +47,21 @@ std::shared_ptr<const RuntimeConfig> RuntimeConfig::Build(
     }
   });
   return config;
+}
+
+// By name: the port itself is made anew whenever its endpoints change.
+void RuntimeConfig::AddMemory(const model::ServicePort& service, const RuntimeConfig* previous) {
+  std::shared_ptr<PortMemory>& memory = memories_[&service];
+  if (previous != nullptr) {
+    const model::ServicePort* before = previous->snapshot().FindServiceByName(service.name);
+    if (before != nullptr) memory = previous->MemoryOf(*before);
+  }
+  if (memory == nullptr) memory = std::make_shared<PortMemory>();
+}
+
+std::shared_ptr<PortMemory> RuntimeConfig::MemoryOf(const model::ServicePort& service) const {
+  const auto found = memories_.find(&service);
+  return found == memories_.end() ? nullptr : found->second;
 }
 
 void RuntimeConfig::AddTable(const model::ServicePort& service,

@@ -11,6 +11,7 @@
 #include "userspace/http/h1.h"
 #include "userspace/model/snapshot.h"
 #include "userspace/proxy/backend_names.h"
+#include "userspace/proxy/port_memory.h"
 #include "userspace/route/matcher.h"
 
 namespace sluice::proxy {
@@ -45,12 +46,19 @@ class RuntimeConfig {
   const CompiledRule& RuleOf(const model::HttpRule& rule) const;
   uint32_t DirectStatsOf(
       const model::ServicePort& service) const;  // Requests that met no route table.
+  // Of a port that declares nothing, handed on from configuration to configuration; else null.
+  std::shared_ptr<PortMemory> MemoryOf(const model::ServicePort& service) const;
+  template <typename Visitor>  // visit(const std::string& service_port, const PortMemory&)
+  void ForEachMemory(Visitor visit) const {
+    for (const auto& [service, memory] : memories_) visit(service->name, *memory);
+  }
 
  private:
   struct CompiledTable {
     std::shared_ptr<const model::RouteTable> table;
     std::shared_ptr<const route::Matcher> matcher;
   };
+  void AddMemory(const model::ServicePort& service, const RuntimeConfig* previous);
   void AddTable(const model::ServicePort& service,
                 const std::shared_ptr<const model::RouteTable>& table,
                 const RuntimeConfig* previous, BackendNames& names);
@@ -59,6 +67,7 @@ class RuntimeConfig {
   absl::flat_hash_map<const model::RouteTable*, CompiledTable> tables_;
   absl::flat_hash_map<const model::HttpRule*, CompiledRule> rules_;
   absl::flat_hash_map<const model::ServicePort*, uint32_t> direct_stats_;
+  absl::flat_hash_map<const model::ServicePort*, std::shared_ptr<PortMemory>> memories_;
 };
 
 }  // namespace sluice::proxy

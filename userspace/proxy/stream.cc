@@ -97,6 +97,23 @@ void Stream::Close(bool reset) {
   MarkDirty();
 }
 
+void Stream::Release() {
+  if (is_closing_) return;
+  is_released_ = true;
+  Close(false);
+}
+
+std::string Stream::TakeInput() {
+  std::string input;
+  while (stash_.size() > 0) {
+    iovec part;
+    stash_.Gather(&part, 1);
+    input.append(static_cast<const char*>(part.iov_base), part.iov_len);
+    stash_.Consume(part.iov_len);
+  }
+  return input;
+}
+
 void Stream::Service() {
   if (is_closing_) {
     ContinueClose();
@@ -178,7 +195,7 @@ void Stream::HandleReceived(const io::Completion& completion) {
     if (!is_closing_ && wants_receive_ && stash_.size() == 0) {
       owner_->OnReceive(*this, received);
       if (worker_.buffers().is_short()) StopMultishot();
-    } else if (!is_closing_) {
+    } else if (!is_closing_ || is_released_) {
       stash_.Append(received.data);
       StopMultishot();
     }
@@ -281,6 +298,10 @@ void Stream::ContinueClose() {
   }
   if (has_operations()) return;  // The last completion makes us dirty again.
   outbox_.Clear();
+  if (is_released_) {
+    owner_->OnClosed(*this);  // May free us.
+    return;
+  }
   stash_.Clear();
   if (fd_.is_valid()) {
     if (is_reset_) {

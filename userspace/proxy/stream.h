@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "userspace/base/intrusive_list.h"
 #include "userspace/base/unique_fd.h"
@@ -75,6 +77,11 @@ class Stream : public base::ListLink<DirtyTag> {
   // call counts.
   void Close(bool reset);
   bool is_closing() const { return is_closing_; }
+  // The socket leaves the ring and stays open: OnClosed follows, then TakeFd and TakeInput, which
+  // is what arrived meanwhile. Requires: nothing was written.
+  void Release();
+  base::UniqueFd TakeFd() { return std::move(fd_); }
+  std::string TakeInput();
 
   void Service();  // By the worker, at the end of a turn.
 
@@ -123,6 +130,7 @@ class Stream : public base::ListLink<DirtyTag> {
   bool is_broken_ : 1 = false;
   bool is_closing_ : 1 = false;
   bool is_reset_ : 1 = false;
+  bool is_released_ : 1 = false;
   bool has_cancelled_ : 1 = false;
 };
 

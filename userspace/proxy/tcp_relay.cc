@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "userspace/proxy/detector.h"
+#include "userspace/proxy/port_memory.h"
+
 namespace sluice::proxy {
 
 TcpRelay::TcpRelay(Worker& worker, Accepted accepted, const Plan& plan)
@@ -11,13 +14,15 @@ TcpRelay::TcpRelay(Worker& worker, Accepted accepted, const Plan& plan)
       is_inbound_(accepted.is_inbound),
       client_(accepted.client),
       dialled_(accepted.dialled),
+      memory_(plan.memory),
       downstream_(worker, *this),
       upstream_(worker, *this),
       dial_(worker, *this),
       timer_(&TcpRelay::OnTimer, this),
+      is_undecided_(plan.protocol == model::Protocol::kAuto),
       start_ns_(worker.now_ns()) {
-  worker_.counters().Add(is_inbound_ ? Counter::kOpenedInbound : Counter::kOpenedTcp);
   worker_.counters().Add(is_inbound_ ? Counter::kActiveInbound : Counter::kActiveTcp);
+  if (!is_undecided_) CountOpened();
   if (plan.service != nullptr) cluster_ = plan.service->ClusterFor(dialled_.ip);
   last_byte_ns_ = start_ns_;
   worker_.BeginWork();
@@ -37,7 +42,13 @@ TcpRelay::TcpRelay(Worker& worker, Accepted accepted, const Plan& plan)
 TcpRelay::~TcpRelay() {
   worker_.EndWork();
   worker_.counters().Subtract(is_inbound_ ? Counter::kActiveInbound : Counter::kActiveTcp);
-  worker_.counters().AddClosed(reason_);
+  if (is_counted_) worker_.counters().AddClosed(reason_);  // Else it went on as another session.
+}
+
+void TcpRelay::CountOpened() {
+  if (is_counted_) return;
+  is_counted_ = true;
+  worker_.counters().Add(is_inbound_ ? Counter::kOpenedInbound : Counter::kOpenedTcp);
 }
 
 // `otherwise`: why the connection ends if no endpoint is left.
@@ -65,9 +76,57 @@ void TcpRelay::OnDialed(base::UniqueFd fd, CloseReason reason) {
   TryEndpoint(reason);
 }
 
+// The client speaks first. True: in HTTP, and the connection is another session's from here on.
+bool TcpRelay::WatchFirstBytes(std::string_view bytes) {
+  is_undecided_ = false;
+  const detect::Speech speech = detect::Detect(bytes);
+  CountDetection(worker_.counters(), speech);
+  const bool is_http = IsServedAsHttp(speech);
+  const bool was_guessed = memory_ != nullptr && is_http;
+  if (was_guessed) {
+    worker_.counters().Add(Counter::kWrongServerFirst);
+    memory_->NoteWrongGuess();
+  }
+  if (memory_ != nullptr) memory_->Note(PortMemory::SeenOf(speech));
+  if (!is_http) {
+    CountOpened();
+    return false;
+  }
+  handover_ = std::make_unique<Accepted>(Accepted{.pod_id = pod_id_,
+                                                  .is_inbound = is_inbound_,
+                                                  .client = client_,
+                                                  .dialled = dialled_,
+                                                  .first_bytes = std::string(bytes),
+                                                  .protocol = speech == detect::Speech::kHttp2
+                                                                  ? model::Protocol::kHttp2
+                                                                  : model::Protocol::kHttp1});
+  is_closing_ = true;
+  timer_.Disarm();
+  endpoint_.ReleaseLoad(worker_);
+  dial_.Cancel();
+  upstream_.Close(false);
+  downstream_.Release();
+  return true;
+}
+
+void TcpRelay::NoteServerFirst() {
+  is_undecided_ = false;
+  CountOpened();
+  worker_.counters().Add(Counter::kDetectedServer);
+  // A server that closes an unused connection with a word (HTTP's 408) was not the first to speak.
+  if (memory_ == nullptr || worker_.now_ns() > start_ns_ + kGreetingTime) return;
+  if (memory_->IsClientFirst() && !memory_->DialsAtOnce()) {
+    worker_.counters().Add(Counter::kWrongClientFirst);
+    memory_->NoteWrongGuess();
+  }
+  memory_->Note(PortMemory::kServerFirst);
+}
+
 void TcpRelay::OnReceive(Stream& stream, Received& received) {
   last_byte_ns_ = worker_.now_ns();
   const bool is_from_client = &stream == &downstream_;
+  if (is_undecided_ && !is_from_client) NoteServerFirst();
+  if (is_undecided_ && WatchFirstBytes(received.data)) return;
   (is_from_client ? bytes_from_client_ : bytes_to_client_) += received.data.size();
   worker_.counters().Add(is_from_client ? Counter::kBytesFromClient : Counter::kBytesToClient,
                          received.data.size());
@@ -89,7 +148,11 @@ void TcpRelay::OnSendDrained(Stream& stream) {
   Other(stream).StartReceiving();
 }
 
-void TcpRelay::OnReceiveEnd(Stream& stream) { Other(stream).FinishSending(); }
+void TcpRelay::OnReceiveEnd(Stream& stream) {
+  is_undecided_ = false;
+  CountOpened();
+  Other(stream).FinishSending();
+}
 
 CloseReason TcpRelay::BreakReason(const Stream& stream) const {
   return &stream == &downstream_ ? CloseReason::kClientReset : CloseReason::kServerReset;
@@ -128,6 +191,7 @@ void TcpRelay::Close(CloseReason reason, bool reset) {
   if (is_closing_) return;
   is_closing_ = true;
   reason_ = reason;
+  CountOpened();
   timer_.Disarm();
   endpoint_.ReleaseLoad(worker_);
   Log();
@@ -136,8 +200,13 @@ void TcpRelay::Close(CloseReason reason, bool reset) {
   upstream_.Close(reset);
 }
 
-void TcpRelay::OnClosed(Stream&) {
+void TcpRelay::OnClosed(Stream& stream) {
   ++closed_streams_;
+  if (handover_ != nullptr && &stream == &downstream_) {
+    handover_->fd = downstream_.TakeFd();
+    handover_->first_bytes += downstream_.TakeInput();
+    BeginHttp(worker_, std::move(*handover_));
+  }
   MaybeFree();
 }
 

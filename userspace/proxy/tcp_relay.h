@@ -1,8 +1,12 @@
 // One relayed TCP connection: the client's socket and a connection to an endpoint, byte for byte
-// both ways, half-closes and resets included. Thread: one worker. Owned by the worker as a Session.
+// both ways, half-closes and resets included. Where nothing is declared (kAuto) it watches who
+// speaks first: a client that sends HTTP before the server said anything gets an HTTP session, and
+// the connection to the endpoint is given up. Thread: one worker. Owned by the worker as a Session.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string_view>
 
 #include "userspace/proxy/dial.h"
 #include "userspace/proxy/endpoint_choice.h"
@@ -36,6 +40,9 @@ class TcpRelay final : public Session, private StreamOwner, private DialOwner {
 
   Stream& Other(Stream& stream) { return &stream == &downstream_ ? upstream_ : downstream_; }
   void TryEndpoint(CloseReason otherwise);
+  void CountOpened();
+  bool WatchFirstBytes(std::string_view bytes);
+  void NoteServerFirst();
   void Close(CloseReason reason, bool reset);
   void MaybeFree();
   CloseReason BreakReason(const Stream& stream) const;
@@ -47,12 +54,16 @@ class TcpRelay final : public Session, private StreamOwner, private DialOwner {
   const base::SocketAddress client_;
   const base::SocketAddress dialled_;
   std::shared_ptr<const model::Cluster> cluster_;  // Null: the dialled address itself.
+  std::shared_ptr<PortMemory> memory_;             // Null: none is kept.
+  std::unique_ptr<Accepted> handover_;             // To HTTP, once the ring lets go of the client.
   EndpointChoice endpoint_;
   Stream downstream_;
   Stream upstream_;
   Dial dial_;
   io::Timer timer_;
   const Stream* broken_ = nullptr;  // Has ended and broken; the other side still gets what it sent.
+  bool is_undecided_ = false;       // Nothing is declared, and nobody has spoken.
+  bool is_counted_ = false;
   bool is_closing_ = false;
   uint8_t closed_streams_ = 0;
   CloseReason reason_ = CloseReason::kDone;

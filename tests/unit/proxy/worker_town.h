@@ -1,7 +1,7 @@
 // A worker that runs, with pods, a Service and a server of the test's own on the loopback interface
 // of a network namespace that this process enters: no kernel programs. Service 10.96.0.1 has an
-// HTTP port 80 and a TCP port 90; the test accepts what the worker dials. Requires: io_uring and a
-// namespace (is_running() is false without).
+// HTTP port 80, a TCP port 90 and a port 70 that declares nothing; the test accepts what the worker
+// dials. Requires: io_uring and a namespace (is_running() is false without).
 #pragma once
 
 #include <arpa/inet.h>
@@ -222,6 +222,10 @@ class WorkerTown {
     may_go = true;
     may_go.notify_one();
   }
+  // What the town's connections to the port that declares nothing have taught.
+  std::shared_ptr<PortMemory> memory() const {
+    return config_->MemoryOf(*config_->snapshot().FindServiceByName("shop/web.shop:70"));
+  }
   int server_fd() const { return server_.get(); }
   // Not through the worker.
   Peer ConnectToServer() const {
@@ -272,7 +276,8 @@ class WorkerTown {
     workload.set_namespace_("shop");
     workload.add_addresses(base::IpAddress::Parse("10.9.0.1")->ToBytes());
     for (const auto& [number, protocol] :
-         {std::pair{80u, istio::workload::HTTP11}, std::pair{90u, istio::workload::TCP}}) {
+         {std::pair{70u, istio::workload::UNKNOWN}, std::pair{80u, istio::workload::HTTP11},
+          std::pair{90u, istio::workload::TCP}}) {
       auto& port = *service.add_ports();
       port.set_service_port(number);
       port.set_app_protocol(protocol);
@@ -282,13 +287,15 @@ class WorkerTown {
     }
     SLUICE_CHECK(builder.PutAddress(service_address).empty());
     SLUICE_CHECK(builder.PutAddress(workload_address).empty());
-    return RuntimeConfig::Build(builder.Build(1), nullptr, names_);
+    config_ = RuntimeConfig::Build(builder.Build(1), nullptr, names_);
+    return config_;
   }
 
   bool is_running_;
   uint16_t server_port_ = 0;
   base::UniqueFd server_;
   BackendNames names_;
+  std::shared_ptr<const RuntimeConfig> config_;
   base::SocketAddress dialled_ = *base::SocketAddress::Parse("10.96.0.1:80");
   std::atomic<bool> gives_sockets_{true};
   std::vector<std::pair<uint32_t, uint16_t>> ports_;
