@@ -33,7 +33,10 @@ class HttpConnection final : public Session, private StreamOwner {
   HttpConnection(Worker& worker, Accepted accepted);
   ~HttpConnection() override;
 
-  void Start() override { ProcessInput(); }
+  void Start() override {
+    ProcessInput();
+    CountBuffers();  // Bytes that were read before it began are held like any others.
+  }
   void Abandon(CloseReason reason) override;
   void Drain() override;
   uint32_t pod_id() const override { return pod_id_; }
