@@ -105,6 +105,7 @@ absl::Status Agent::PrepareProxy() {
   setup.launch.log_level = options_.log_level;
   setup.configure.set_worker_count(options_.worker_count);
   setup.configure.set_access_log_format(options_.access_log_format);
+  setup.configure.set_path_normalization(options_.path_normalization);
   // Whatever the option says: a pod may wish it later.
   setup.configure.set_is_accelerated(kernel_->ChooseLevel(datapath::Acceleration::kFull).level !=
                                      datapath::Acceleration::kOff);

@@ -39,6 +39,7 @@ struct AgentOptions {
   uint32_t worker_count = 1;
   node::v1::AccessLogFormat access_log_format = node::v1::ACCESS_LOG_OFF;
   std::string access_log_file;  // Empty: standard error.
+  node::v1::PathNormalization path_normalization = node::v1::PATH_STRICT;
   std::string proxy_path;
   uint32_t proxy_uid = 61337;
   std::string log_level = "info";  // Handed to the proxy.

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,6 +25,13 @@ namespace {
 
 using sluice::agent::Agent;
 using sluice::agent::AgentOptions;
+
+const std::map<std::string, sluice::node::v1::PathNormalization> kPathNormalizations = {
+    {"strict", sluice::node::v1::PATH_STRICT},
+    {"none", sluice::node::v1::PATH_NONE},
+    {"base", sluice::node::v1::PATH_BASE},
+    {"merge-slashes", sluice::node::v1::PATH_MERGE_SLASHES},
+    {"decode-and-merge-slashes", sluice::node::v1::PATH_DECODE_AND_MERGE_SLASHES}};
 
 struct Flags {
   AgentOptions agent;
@@ -52,6 +60,9 @@ void Declare(CLI::App& app, Flags& flags) {
       ->check(CLI::IsMember({"off", "text", "json"}));
   app.add_option("--access-log-file", flags.agent.access_log_file,
                  "Access log file (default: standard error)");
+  app.add_option("--path-normalization", flags.agent.path_normalization,
+                 "What is changed of request paths before any match")
+      ->transform(CLI::Transformer(kPathNormalizations));
   app.add_option("--proxy-path", flags.agent.proxy_path,
                  "The proxy's program (default: beside this one)");
   app.add_option("--proxy-uid", flags.agent.proxy_uid, "User and group of the proxy")

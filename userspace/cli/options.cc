@@ -23,6 +23,12 @@ void AddStandalone(CLI::App& app, StandaloneOptions& options) {
       ->capture_default_str();
   app.add_option("--access-log-file", options.access_log_file,
                  "Where to (default: access.log in the state folder)");
+  app.add_option("--path-normalization", options.path_normalization,
+                 "What is changed of request paths before any match: strict, none, base, "
+                 "merge-slashes or decode-and-merge-slashes")
+      ->check(
+          CLI::IsMember({"strict", "none", "base", "merge-slashes", "decode-and-merge-slashes"}))
+      ->capture_default_str();
   app.add_option("--workers", options.worker_count,
                  "Threads of the proxy (default: one per processor, at most 4)")
       ->check(CLI::Range(1, 64));

@@ -17,8 +17,9 @@ struct StandaloneOptions {
   std::string state_dir = "/run/sluice";
   std::string access_log = "off";  // "off", "text" or "json".
   std::string access_log_file;     // Empty: STATE/access.log.
-  uint32_t worker_count = 0;       // 1..64; 0: the agent chooses.
-  std::string node;                // Empty: the host's name.
+  std::string path_normalization = "strict";
+  uint32_t worker_count = 0;  // 1..64; 0: the agent chooses.
+  std::string node;           // Empty: the host's name.
   std::string log_level = "info";
   uint16_t admin_port = 15000;
   uint16_t metrics_port = 15020;

@@ -199,11 +199,7 @@ std::string LocalResponse(uint16_t status, std::string_view body, std::string_vi
                           bool close, bool is_head);
 std::string_view StatusText(uint16_t status);  // "Not Found"; "" if unknown.
 
-// Path normalisation before any match (the default level): removes dot segments, merges nothing,
-// decodes only unreserved characters, writes the other escapes in upper case. Refuses (false) what
-// readers take differently: a path that climbs above the root, a broken escape, a NUL, a backslash,
-// an encoded slash or backslash (%2f, %5c), bytes outside visible ASCII. "*" and "" are normal.
-// *changed: the normal form differs and is in `out`; else `path` is normal and `out` means nothing.
+// Path normalisation at the default level: see path.h.
 bool NormalisePath(std::string_view path, std::string& out, bool* changed);
 
 }  // namespace sluice::http

@@ -1,11 +1,22 @@
+#include "userspace/http/path.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include "userspace/http/h1.h"
 #include "userspace/http/h1_scan.h"
 
 namespace sluice::http {
 namespace {
 
+constexpr bool MergesSlashes(PathNormalisation level) {
+  return level == PathNormalisation::kMergeSlashes ||
+         level == PathNormalisation::kDecodeAndMergeSlashes;
+}
+
 // True if nothing of `path` has to be looked at more closely: no escape, no segment that begins
-// with a dot.
+// with a dot. *is_bad: it can be refused at once by every level but kNone.
 bool IsPlain(std::string_view path, bool* is_bad) {
   const char* begin = path.data();
   const char* end = begin + path.size();
@@ -13,37 +24,39 @@ bool IsPlain(std::string_view path, bool* is_bad) {
     p = Find<PathStop>(p, begin, end);
     if (p == end) return true;
     if (*p == '.' && p[-1] != '/') continue;  // path[0] is "/", so there is a byte before.
-    *is_bad = *p != '.' && *p != '%';
+    *is_bad = *p != '.' && *p != '%' && *p != '\\';
     return false;
   }
 }
 
-// Appends the escape at path[i] in its normal form; false if it is broken or forbidden.
-bool AppendEscape(std::string_view path, size_t i, std::string& out) {
-  static constexpr char kUpperHex[] = "0123456789ABCDEF";
-  if (i + 2 >= path.size()) return false;
+// The byte that the escape at path[i] stands for, -1 if it is broken.
+int DecodeEscape(std::string_view path, size_t i) {
+  if (i + 2 >= path.size()) return -1;
   const int high = HexValue(path[i + 1]);
   const int low = HexValue(path[i + 2]);
-  if (high < 0 || low < 0) return false;
-  const char decoded = static_cast<char>(high * 16 + low);
-  if (decoded == '\0' || decoded == '/' || decoded == '\\') return false;
-  if (IsUnreserved(decoded)) {
-    out += decoded;
-  } else {
-    out += '%';
-    out += kUpperHex[high];
-    out += kUpperHex[low];
-  }
-  return true;
+  return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-// Called when a segment has ended: removes "." and "..". False if it climbs above the root.
-bool FoldLastSegment(std::string& out, bool is_last) {
+// In its normal form.
+void AppendEscape(int byte, std::string& out) {
+  static constexpr char kUpperHex[] = "0123456789ABCDEF";
+  if (IsUnreserved(static_cast<char>(byte))) {
+    out += static_cast<char>(byte);
+    return;
+  }
+  out += '%';
+  out += kUpperHex[byte >> 4];
+  out += kUpperHex[byte & 15];
+}
+
+// Called when a segment has ended: removes "." and "..". False if it climbs above the root and must
+// not.
+bool FoldLastSegment(std::string& out, bool is_last, bool may_climb) {
   const size_t slash = out.rfind('/');
   const std::string_view segment = std::string_view(out).substr(slash + 1);
   if (segment == "..") {
-    if (slash == 0) return false;
-    out.resize(out.rfind('/', slash - 1) + 1);
+    if (slash == 0 && !may_climb) return false;
+    out.resize(slash == 0 ? 1 : out.rfind('/', slash - 1) + 1);
   } else if (segment == ".") {
     out.resize(slash + 1);
   } else if (!is_last) {
@@ -52,33 +65,78 @@ bool FoldLastSegment(std::string& out, bool is_last) {
   return true;
 }
 
-}  // namespace
-
-bool NormalisePath(std::string_view path, std::string& out, bool* changed) {
-  *changed = false;
-  if (path.empty() || path == "*") return true;
-  if (path[0] != '/') return false;
-  bool is_bad = false;
-  if (IsPlain(path, &is_bad)) return true;
-  if (is_bad) return false;
-  out.clear();
-  out += '/';
+// `path` begins with "/". False: it is refused.
+bool Fold(PathNormalisation level, std::string_view path, std::string& out) {
+  // Refuses ".." at the root, and backslashes and escaped slashes of both kinds.
+  const bool is_strict = level == PathNormalisation::kStrict;
+  out.assign(1, '/');
   for (size_t i = 1; i < path.size(); ++i) {
-    const char c = path[i];
-    if (c == '/') {
-      if (!FoldLastSegment(out, /*is_last=*/false)) return false;
-    } else if (c == '%') {
-      if (!AppendEscape(path, i, out)) return false;
+    char c = path[i];
+    if (c == '%') {
+      const int byte = DecodeEscape(path, i);
+      if (byte <= 0) return false;
       i += 2;
+      const bool is_slash = byte == '/' || byte == '\\';
+      if (is_slash && is_strict) return false;
+      if (!is_slash || level != PathNormalisation::kDecodeAndMergeSlashes) {
+        AppendEscape(byte, out);
+        continue;
+      }
+      c = '/';
+    }
+    if (c == '\\' && !is_strict) c = '/';
+    if (c == '/') {
+      if (!FoldLastSegment(out, /*is_last=*/false, !is_strict)) return false;
     } else if (c <= 0x20 || c == 0x7f || c == '\\') {
       return false;
     } else {
       out += c;
     }
   }
-  if (!FoldLastSegment(out, /*is_last=*/true)) return false;
+  return FoldLastSegment(out, /*is_last=*/true, !is_strict);
+}
+
+void MergeSlashes(std::string& path) {
+  const auto is_double = [](char a, char b) { return a == '/' && b == '/'; };
+  path.erase(std::unique(path.begin(), path.end(), is_double), path.end());
+}
+
+}  // namespace
+
+std::optional<PathNormalisation> ParsePathNormalisation(std::string_view name) {
+  constexpr std::array<std::pair<std::string_view, PathNormalisation>, 5> kNames{{
+      {"strict", PathNormalisation::kStrict},
+      {"none", PathNormalisation::kNone},
+      {"base", PathNormalisation::kBase},
+      {"merge-slashes", PathNormalisation::kMergeSlashes},
+      {"decode-and-merge-slashes", PathNormalisation::kDecodeAndMergeSlashes},
+  }};
+  for (const auto& [known, level] : kNames) {
+    if (known == name) return level;
+  }
+  return std::nullopt;
+}
+
+bool NormalisePath(PathNormalisation level, std::string_view path, std::string& out,
+                   bool* changed) {
+  *changed = false;
+  if (path.empty() || path == "*") return true;
+  if (path[0] != '/') return false;
+  if (level == PathNormalisation::kNone) return true;
+  bool is_bad = false;
+  if (IsPlain(path, &is_bad)) {
+    if (!MergesSlashes(level) || path.find("//") == path.npos) return true;
+    out.assign(path);
+  } else if (is_bad || !Fold(level, path, out)) {
+    return false;
+  }
+  if (MergesSlashes(level)) MergeSlashes(out);
   *changed = out != path;
   return true;
+}
+
+bool NormalisePath(std::string_view path, std::string& out, bool* changed) {
+  return NormalisePath(PathNormalisation::kStrict, path, out, changed);
 }
 
 }  // namespace sluice::http

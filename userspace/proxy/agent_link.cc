@@ -66,6 +66,21 @@ AccessLogFormat ToFormat(node::v1::AccessLogFormat format) {
   return AccessLogFormat::kOff;
 }
 
+http::PathNormalisation ToLevel(node::v1::PathNormalization level) {
+  switch (level) {
+    case node::v1::PATH_NONE:
+      return http::PathNormalisation::kNone;
+    case node::v1::PATH_BASE:
+      return http::PathNormalisation::kBase;
+    case node::v1::PATH_MERGE_SLASHES:
+      return http::PathNormalisation::kMergeSlashes;
+    case node::v1::PATH_DECODE_AND_MERGE_SLASHES:
+      return http::PathNormalisation::kDecodeAndMergeSlashes;
+    default:
+      return http::PathNormalisation::kStrict;  // Also for what a newer agent knows.
+  }
+}
+
 }  // namespace
 
 AgentLink::AgentLink(base::UniqueFd socket, LookupFactory make_lookup)
@@ -175,15 +190,16 @@ absl::Status AgentLink::Configure(const node::v1::Configure& configure,
       }};
   const WorkerLimits limits{.buffered_bytes_max = kBufferedBytesMax / configure.worker_count()};
   for (uint32_t i = 0; i < configure.worker_count(); ++i) {
-    workers_.push_back(
-        std::make_unique<Worker>(WorkerOptions{.index = i,
-                                               .worker_count = configure.worker_count(),
-                                               .is_accelerated = configure.is_accelerated(),
-                                               .spin_ns = kSpinTime,
-                                               .access_log_format = format,
-                                               .access_log_fd = access_log_.get(),
-                                               .limits = limits},
-                                 lookup, requests));
+    workers_.push_back(std::make_unique<Worker>(
+        WorkerOptions{.index = i,
+                      .worker_count = configure.worker_count(),
+                      .is_accelerated = configure.is_accelerated(),
+                      .spin_ns = kSpinTime,
+                      .access_log_format = format,
+                      .access_log_fd = access_log_.get(),
+                      .path_normalisation = ToLevel(configure.path_normalization()),
+                      .limits = limits},
+        lookup, requests));
     if (absl::Status status = workers_.back()->Start(config_); !status.ok()) {
       is_host_unfit_ = absl::IsUnavailable(status);
       return status;

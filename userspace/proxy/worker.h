@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "userspace/balance/pick.h"
 #include "userspace/base/prng.h"
+#include "userspace/http/path.h"
 #include "userspace/io/mailbox.h"
 #include "userspace/io/ring.h"
 #include "userspace/io/timer_wheel.h"
@@ -49,6 +50,7 @@ struct WorkerOptions {
   uint64_t spin_ns = 0;  // Busy polling for a lone client before the worker sleeps; 0: never.
   AccessLogFormat access_log_format = AccessLogFormat::kOff;
   int access_log_fd = -1;  // Borrowed.
+  http::PathNormalisation path_normalisation = http::PathNormalisation::kStrict;
   WorkerLimits limits;
 };
 
@@ -106,6 +108,7 @@ class Worker {
   AccessLog& access_log() { return access_log_; }
   uint64_t now_ns() const { return now_ns_; }
   const WorkerLimits& limits() const { return options_.limits; }
+  http::PathNormalisation path_normalisation() const { return options_.path_normalisation; }
   int descriptor_limit() const { return descriptor_limit_; }
   bool is_accelerated() const { return options_.is_accelerated; }
   bool is_draining() const { return is_draining_; }

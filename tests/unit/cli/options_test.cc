@@ -51,6 +51,11 @@ TEST(OptionsTest, RefusesAnUnknownAcceleration) {
   EXPECT_THAT(parsed.message, HasSubstr("auto"));
 }
 
+TEST(OptionsTest, RefusesAnUnknownLevelOfPathNormalisation) {
+  EXPECT_TRUE(Parse({"standalone", "--manifests", "/", "--path-normalization", "base"}).command);
+  EXPECT_FALSE(Parse({"standalone", "--manifests", "/", "--path-normalization", "BASE"}).command);
+}
+
 TEST(OptionsTest, RefusesMoreWorkersThanTheLimit) {
   EXPECT_FALSE(Parse({"standalone", "--manifests", "/", "--workers", "65"}).command);
   EXPECT_FALSE(Parse({"standalone", "--manifests", "/", "--workers", "0"}).command);
@@ -81,6 +86,14 @@ TEST(ChildCommandsTest, AgentIsToldWhereTheAccessLogGoesOnlyWhenThereIsOne) {
   EXPECT_THAT(AgentCommand(options, layout), testing::Not(testing::Contains("--access-log-file")));
   options.access_log = "json";
   EXPECT_THAT(AgentCommand(options, layout), testing::Contains("/s/access.log"));
+}
+
+TEST(ChildCommandsTest, AgentIsToldHowPathsAreNormalised) {
+  StandaloneOptions options;
+  options.path_normalization = "merge-slashes";
+
+  EXPECT_THAT(AgentCommand(options, {.programs_dir = "/p", .node = "n"}),
+              testing::IsSupersetOf({"--path-normalization", "merge-slashes"}));
 }
 
 TEST(ChildCommandsTest, ControllerListensWhereTheAgentLooks) {

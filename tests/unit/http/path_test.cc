@@ -1,3 +1,4 @@
+#include "userspace/http/path.h"
 #include "tests/unit/http/golden.h"
 #include "userspace/http/h1.h"
 
@@ -28,6 +29,51 @@ TEST(NormalisePathTest, GivesAFormThatIsNormal) {
     EXPECT_TRUE(NormalisePath(once, twice, &changed)) << row.name;
     EXPECT_FALSE(changed) << row.name << ": " << once << " became " << twice;
   }
+}
+
+constexpr PathNormalisation kLevels[] = {PathNormalisation::kStrict, PathNormalisation::kNone,
+                                         PathNormalisation::kBase, PathNormalisation::kMergeSlashes,
+                                         PathNormalisation::kDecodeAndMergeSlashes};
+
+// The normal form, "=" if it is the path itself, or "refused".
+std::string Normalised(PathNormalisation level, std::string_view path) {
+  std::string out = "old";
+  bool changed = false;
+  if (!NormalisePath(level, path, out, &changed)) return "refused";
+  return changed ? out : "=";
+}
+
+TEST(NormalisePathTest, FollowsTheTableOfLevels) {
+  GuardedText memory(kGoldenInputMax);
+  for (const GoldenRow& row : ReadTable("path_levels.tsv")) {
+    const std::vector<std::string> expected = Split(row.expected, ' ');
+    ASSERT_EQ(expected.size(), std::size(kLevels)) << row.name;
+    for (size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_EQ(Normalised(kLevels[i], memory.Place(row.input)), expected[i])
+          << row.name << ", level " << i;
+    }
+  }
+}
+
+TEST(NormalisePathTest, GivesFormsThatAreNormalAtTheirLevel) {
+  for (const char* table : {"path.tsv", "path_levels.tsv"}) {
+    for (const GoldenRow& row : ReadTable(table)) {
+      for (const PathNormalisation level : kLevels) {
+        const std::string once = Normalised(level, row.input);
+        if (once == "refused" || once == "=") continue;
+        EXPECT_EQ(Normalised(level, once), "=") << row.name << ": " << once;
+      }
+    }
+  }
+}
+
+TEST(ParsePathNormalisationTest, KnowsEveryLevelByItsName) {
+  const char* names[] = {"strict", "none", "base", "merge-slashes", "decode-and-merge-slashes"};
+  for (size_t i = 0; i < std::size(kLevels); ++i) {
+    EXPECT_EQ(ParsePathNormalisation(names[i]), kLevels[i]) << names[i];
+  }
+  EXPECT_EQ(ParsePathNormalisation("BASE"), std::nullopt);
+  EXPECT_EQ(ParsePathNormalisation(""), std::nullopt);
 }
 
 }  // namespace
