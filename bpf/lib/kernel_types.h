@@ -15,6 +15,15 @@ enum sock_flags {
 	SOCK_ZEROCOPY = 0,
 };
 
+struct list_head {
+	struct list_head *next;
+} __attribute__((preserve_access_index));
+
+/* Of a socket in a sockhash; sk_user_data points to it. */
+struct sk_psock {
+	struct list_head ingress_msg; /* What was redirected to it and is not read. */
+} __attribute__((preserve_access_index));
+
 struct sock_common {
 	unsigned long skc_flags;
 } __attribute__((preserve_access_index));
@@ -24,7 +33,23 @@ struct sock {
 	struct {
 		atomic_t rmem_alloc; /* sk_rmem_alloc: bytes waiting for the reader. */
 	} sk_backlog;
+	void *sk_user_data;
 	__u8 sk_userlocks; /* SOCK_..._LOCK: what the application has set itself. */
+} __attribute__((preserve_access_index));
+
+struct seq_file;
+struct bpf_map;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} __attribute__((preserve_access_index));
+
+/* Context of a program that looks at each socket of a sockhash. */
+struct bpf_iter__sockmap {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	void *key;
+	struct sock *sk;
 } __attribute__((preserve_access_index));
 
 struct tcp_sock {

@@ -282,6 +282,33 @@ TEST_F(ReleaseTest, LetsGoOfSocketsThatApplicationsKeepOpen) {
   EXPECT_TRUE(WaitUntilMapIsGone(spliced_id)) << "the sockets hold program and map";
 }
 
+using UnreadTest = MeshTest;  // Likewise.
+
+TEST_F(UnreadTest, LeavesAnApplicationWhatWasRedirectedToItAndItHasNotRead) {
+  constexpr auto kFull = datapath::Acceleration::kFull;
+  Mesh& mesh = *mesh_;
+  if (mesh.datapath->ChooseLevel(kFull).level != kFull) GTEST_SKIP() << "needs full";
+  const base::UniqueFd app = Listen(mesh.server, {mesh.server.v4, kAppPort});
+  Hop hop = mesh.MakeHop(app.get(), Vip4(), {mesh.server.v4, kAppPort});
+  const Hop idle = mesh.MakeHop(app.get(), Vip4(), {mesh.server.v4, kAppPort});
+  const uint32_t spliced_id = MapId(absl::StrCat(mesh.pin_dir(), "/sluice_spliced"));
+  ASSERT_EQ(send(hop.p1.get(), "to c", 4, 0), 4);
+  ASSERT_EQ(send(hop.p2.get(), "to s", 4, 0), 4);
+  hop.p1.Reset();
+  hop.p2.Reset();
+
+  mesh.datapath.reset();
+
+  char text[8];
+  EXPECT_EQ(recv(hop.c.get(), text, sizeof text, 0), 4);
+  EXPECT_EQ(recv(hop.s.get(), text, sizeof text, 0), 4);
+  EXPECT_EQ(recv(hop.c.get(), text, sizeof text, 0), 0);
+  EXPECT_EQ(recv(hop.s.get(), text, sizeof text, 0), 0);
+  hop.c.Reset();
+  hop.s.Reset();
+  EXPECT_TRUE(WaitUntilMapIsGone(spliced_id)) << "the sockets hold program and map";
+}
+
 TEST(CreateTest, RefusesAFolderThatIsNotOnABpffs) {
   const auto made =
       datapath::Datapath::Create({.bpffs_dir = absl::StrCat("/tmp/slbpf-", getpid(), "-plain")});

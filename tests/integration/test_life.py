@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -88,13 +89,34 @@ def test_stop_leaves_no_hole_in_what_clients_receive(street, acceleration):
         thread = threading.Thread(target=receive_to_the_end, args=(reader, read, ends))
         thread.start()
         wait_until(lambda: mesh.counter("sluice_bytes_total{direction=to_client}") >= 32 << 20, "bytes flow", 20 * SCALE)
-        mesh.stop()
+        pids = mesh.end()
         thread.join(30)
         receive_to_the_end(sleeper, slept, ends)
+        for sock in (reader, sleeper):
+            sock.close()
+        mesh.assert_clean(pids)
 
         assert read.size >= 30 << 20 and read.hex() == pattern_digest(read.size)
-        assert slept.hex() == pattern_digest(slept.size)  # A reset may take what it has not read.
+        assert slept.hex() == pattern_digest(slept.size)  # A reset over TCP takes what is not read.
         assert ends == ["reset", "reset"]  # Nobody takes a part for the whole.
+
+
+@pytest.mark.parametrize("acceleration", ["off", "full"])
+def test_stop_takes_nothing_of_what_was_delivered_whole(street, acceleration):
+    """The connection is over for everybody but the client, which reads after the mesh has gone."""
+    network, client, server = street
+    size, seen, ends = 1_000_000, Digest(), []
+    with start(street, acceleration=acceleration) as mesh:
+        sock = client.connect(VIP, servers.TCP_PORT, timeout=30)
+        sock.sendall(b"SOURCE %d\n" % size)
+        sock.shutdown(socket.SHUT_WR)
+        wait_until(lambda: mesh.connections("tcp") == {"path": "tcp", "opened": 1, "active": 0}, "the relay is done", 10 * SCALE)
+        pids = mesh.end()
+        receive_to_the_end(sock, seen, ends)
+        sock.close()
+        mesh.assert_clean(pids)  # The kernel kept the bytes, and a program beside them, for as long.
+
+    assert (seen.size, seen.hex(), ends) == (size, pattern_digest(size), ["eof"])
 
 
 @pytest.mark.parametrize("acceleration", ["off", "full"])

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <string_view>
@@ -21,11 +20,10 @@
 #include "userspace/base/text.h"
 #include "userspace/base/unique_fd.h"
 #include "userspace/datapath/pin_names.h"
+#include "userspace/datapath/release.h"
 
 namespace sluice::datapath {
 namespace {
-
-constexpr size_t kKeySizeMax = 256;  // Larger than any key of ours will be.
 
 absl::Status CheckBpffs(const std::string& dir) {
   struct statfs filesystem;
@@ -102,19 +100,6 @@ void DropRun(const std::string& dir) {
 }
 
 }  // namespace
-
-void ReleaseSockets(int sockhash_fd) {
-  bpf_map_info info{};
-  uint32_t size = sizeof info;
-  if (bpf_obj_get_info_by_fd(sockhash_fd, &info, &size) != 0 || info.key_size > kKeySizeMax) return;
-  std::array<uint8_t, kKeySizeMax> key;
-  bool has_key = bpf_map_get_next_key(sockhash_fd, nullptr, key.data()) == 0;
-  for (uint32_t i = 0; has_key && i < info.max_entries; ++i) {
-    const std::array<uint8_t, kKeySizeMax> released = key;
-    has_key = bpf_map_get_next_key(sockhash_fd, released.data(), key.data()) == 0;
-    bpf_map_delete_elem(sockhash_fd, released.data());
-  }
-}
 
 absl::Status RemovePins(const std::string& dir, SocketsAre sockets) {
   std::vector<std::string> names = Entries(dir);

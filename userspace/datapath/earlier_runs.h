@@ -57,9 +57,4 @@ absl::Status RemovePins(const std::string& dir, SocketsAre sockets = SocketsAre:
 absl::Status RemoveAllRuns(const std::string& base_dir);
 bool HasRuns(const std::string& base_dir);
 
-// Takes every socket out of a sockhash of any key layout. A socket in it holds the sk_msg program,
-// the program holds the map, and the map holds the socket: left alone, the three live until the
-// application closes.
-void ReleaseSockets(int sockhash_fd);
-
 }  // namespace sluice::datapath

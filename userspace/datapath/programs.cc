@@ -21,6 +21,7 @@
 #include "userspace/datapath/constants.h"
 #include "userspace/datapath/earlier_runs.h"
 #include "userspace/datapath/pin_names.h"
+#include "userspace/datapath/release.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
