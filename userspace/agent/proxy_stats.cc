@@ -36,6 +36,7 @@ bool ProxyStats::Part(const node::v1::Stats& part, absl::Time now) {
   if (!is_collecting_ || part.id() != last_id_) return false;
   for (const node::v1::Counter& counter : part.counters()) AddCounter(counter);
   for (const node::v1::BackendStats& backend : part.backends()) AddBackend(backend);
+  for (const node::v1::UndeclaredPort& port : part.undeclared_ports()) AddUndeclaredPort(port);
   if (!part.is_last()) return false;
   is_collecting_ = false;
   latest_ = std::move(collecting_);
@@ -63,6 +64,19 @@ void ProxyStats::AddCounter(const node::v1::Counter& counter) {
     return;
   }
   collecting_.counters.push_back(std::move(row));
+}
+
+void ProxyStats::AddUndeclaredPort(const node::v1::UndeclaredPort& port) {
+  bool is_sound = collecting_.undeclared_ports.size() < kStatsUndeclaredPortsMax &&
+                  IsText(port.service()) && port.seen_size() <= kStatsSeenMax;
+  for (const std::string& seen : port.seen()) is_sound = is_sound && IsText(seen);
+  if (!is_sound) {
+    ++refused_rows_;
+    return;
+  }
+  collecting_.undeclared_ports.push_back({.service = port.service(),
+                                          .seen = {port.seen().begin(), port.seen().end()},
+                                          .wrong_guesses = port.wrong_guesses()});
 }
 
 void ProxyStats::AddBackend(const node::v1::BackendStats& backend) {

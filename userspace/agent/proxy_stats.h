@@ -17,6 +17,8 @@ inline constexpr size_t kStatsCountersMax = 2000;
 inline constexpr size_t kStatsBackendsMax = 10000;
 inline constexpr size_t kStatsLabelSizeMax = 256;
 inline constexpr size_t kStatsClassesMax = 6;
+inline constexpr size_t kStatsUndeclaredPortsMax = 1000;
+inline constexpr int kStatsSeenMax = 8;
 
 struct BackendRow {
   std::string service;
@@ -35,9 +37,17 @@ struct CounterRow {
   std::string help;
 };
 
+// A Service port that declares no protocol.
+struct UndeclaredPortRow {
+  std::string service;
+  std::vector<std::string> seen;
+  uint64_t wrong_guesses = 0;
+};
+
 struct ProxyNumbers {
   std::vector<CounterRow> counters;
   std::vector<BackendRow> backends;
+  std::vector<UndeclaredPortRow> undeclared_ports;
   absl::Time taken_at = absl::InfinitePast();
 
   // Sum of the rows of that name and label value; 0 if there are none.
@@ -56,6 +66,7 @@ class ProxyStats {
 
  private:
   void AddCounter(const node::v1::Counter& counter);
+  void AddUndeclaredPort(const node::v1::UndeclaredPort& port);
   void AddBackend(const node::v1::BackendStats& backend);
 
   uint64_t last_id_ = 0;

@@ -110,6 +110,15 @@ ordered_json Backends(const NodeView& view) {
   return rows;
 }
 
+ordered_json UndeclaredPorts(const NodeView& view) {
+  ordered_json rows = ordered_json::array();
+  for (const UndeclaredPortRow& port : view.proxy_numbers.undeclared_ports) {
+    rows.push_back(
+        {{"service", port.service}, {"seen", port.seen}, {"wrong_guesses", port.wrong_guesses}});
+  }
+  return rows;
+}
+
 ordered_json Problems(const NodeView& view) {
   ordered_json rows = ordered_json::array();
   for (const auto& problem : view.problems) {
@@ -149,6 +158,7 @@ std::string StatusJson(const NodeView& view) {
         {"route_tables", view.route_table_count}}},
       {"counters", Counters(view)},
       {"backends", Backends(view)},
+      {"undeclared_ports", UndeclaredPorts(view)},
       {"problems", Problems(view)}};
   return status.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }

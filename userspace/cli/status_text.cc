@@ -200,6 +200,20 @@ std::string Backends(const Json& status) {
   return table.Render("  ");
 }
 
+// Service ports that declare no protocol, by what their connections were seen to speak.
+std::string UndeclaredPorts(const Json& status) {
+  TextTable table{.header = {"SERVICE", "SEEN", ">WRONG GUESSES"}, .rows = {}};
+  for (const Json& port : Items(status, "undeclared_ports")) {
+    std::vector<std::string> seen;
+    for (const Json& name : Member(port, "seen")) {
+      if (name.is_string()) seen.push_back(name.get<std::string>());
+    }
+    table.rows.push_back({ShortService(Text(port, "service")), absl::StrJoin(seen, ", "),
+                          absl::StrCat(Number(port, "wrong_guesses"))});
+  }
+  return table.rows.empty() ? "" : table.Render("  ");
+}
+
 std::string Problems(const Json& status) {
   std::string out;
   for (const Json& problem : Items(status, "problems")) {
@@ -229,6 +243,8 @@ absl::StatusOr<std::string> RenderStatus(std::string_view json) {
   AppendSection(out, "PODS", Pods(status));
   AppendSection(out, "CONNECTIONS", Connections(status));
   AppendSection(out, "BACKENDS", Backends(status));
+  if (const std::string ports = UndeclaredPorts(status); !ports.empty())
+    AppendSection(out, "PORTS THAT DECLARE NO PROTOCOL", ports);
   AppendSection(out, "PROBLEMS", Problems(status));
   return out;
 }

@@ -320,7 +320,7 @@ void AgentLink::TakeDialSockets(const node::v1::DialSockets& message,
 void AgentLink::SendStats(uint64_t id) {
   std::vector<const Counters*> counters;
   for (auto& worker : workers_) counters.push_back(&worker->counters());
-  for (const node::v1::Stats& part : CollectStats(counters, names_.names(), id)) {
+  for (const node::v1::Stats& part : CollectStats(counters, names_.names(), config_.get(), id)) {
     node::v1::ToAgent message;
     *message.mutable_stats() = part;
     Send(message);

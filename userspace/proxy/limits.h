@@ -42,6 +42,7 @@ inline constexpr uint32_t kIdleUpstreamsPerPoolMax = 1024;
 // connection that nobody used, and when to look again for a receive buffer.
 inline constexpr uint64_t kDetectTimeout = 100 * kMillisecond;
 inline constexpr uint64_t kGreetingTime = 5 * kSecond;
+inline constexpr size_t kUndeclaredPortsTold = 1000;  // To status, of those in use.
 inline constexpr uint64_t kDetectRetry = kMillisecond;
 
 // Endpoints tried until one accepts the connection; HTTP and relay.

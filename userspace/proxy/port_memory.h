@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <iterator>
+#include <string_view>
 
 #include "userspace/detect/protocol.h"
 
@@ -42,6 +44,16 @@ class PortMemory {
   void NoteWrongGuess() { wrong_guesses_.fetch_add(1, std::memory_order_relaxed); }
   uint8_t seen() const { return seen_.load(std::memory_order_relaxed); }
   uint32_t wrong_guesses() const { return wrong_guesses_.load(std::memory_order_relaxed); }
+
+  // Calls `visit(std::string_view name)` for each thing seen.
+  template <typename Visitor>
+  void ForEachSeen(Visitor visit) const {
+    static constexpr std::string_view kNames[] = {"http1", "http2",   "tls",
+                                                  "other", "silence", "server_first"};
+    for (size_t i = 0; i < std::size(kNames); ++i) {
+      if ((seen() >> i & 1) != 0) visit(kNames[i]);
+    }
+  }
 
   bool IsClientFirst() const { return (seen() & (kHttp1 | kHttp2 | kTls | kOther)) != 0; }
   // No connection waits for its client's first bytes. Once a server was seen to speak first that

@@ -1,5 +1,8 @@
 #include "userspace/proxy/stats.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "userspace/base/text.h"
 
 namespace sluice::proxy {
@@ -46,10 +49,40 @@ void AddReasons(const std::vector<const Counters*>& workers, node::v1::Stats& st
   }
 }
 
+std::vector<node::v1::UndeclaredPort> UndeclaredPorts(const RuntimeConfig& config) {
+  std::vector<node::v1::UndeclaredPort> ports;
+  config.ForEachMemory([&ports](const std::string& service, const PortMemory& memory) {
+    if (memory.seen() == 0) return;
+    node::v1::UndeclaredPort& port = ports.emplace_back();
+    port.set_service(service);
+    memory.ForEachSeen([&port](std::string_view name) { port.add_seen(std::string(name)); });
+    port.set_wrong_guesses(memory.wrong_guesses());
+  });
+  std::sort(ports.begin(), ports.end(), [](const auto& a, const auto& b) {
+    return std::pair(b.wrong_guesses(), a.service()) < std::pair(a.wrong_guesses(), b.service());
+  });
+  if (ports.size() > kUndeclaredPortsTold) ports.resize(kUndeclaredPortsTold);
+  return ports;
+}
+
+// `size`: of the last part.
+void AddUndeclaredPorts(const RuntimeConfig& config, size_t size,
+                        std::vector<node::v1::Stats>& parts) {
+  for (node::v1::UndeclaredPort& port : UndeclaredPorts(config)) {
+    if (size + port.ByteSizeLong() + 8 > kPartSize) {
+      parts.emplace_back();
+      size = 0;
+    }
+    size += port.ByteSizeLong() + 8;
+    *parts.back().add_undeclared_ports() = std::move(port);
+  }
+}
+
 }  // namespace
 
 std::vector<node::v1::Stats> CollectStats(const std::vector<const Counters*>& workers,
-                                          const std::vector<BackendName>& names, uint64_t id) {
+                                          const std::vector<BackendName>& names,
+                                          const RuntimeConfig* config, uint64_t id) {
   std::vector<node::v1::Stats> parts(1);
   AddCounters(workers, parts.back());
   AddReasons(workers, parts.back());
@@ -77,6 +110,7 @@ std::vector<node::v1::Stats> CollectStats(const std::vector<const Counters*>& wo
     size += backend.ByteSizeLong() + 8;
     *parts.back().add_backends() = std::move(backend);
   }
+  if (config != nullptr) AddUndeclaredPorts(*config, size, parts);
   for (node::v1::Stats& part : parts) part.set_id(id);
   parts.back().set_is_last(true);
   return parts;

@@ -37,6 +37,7 @@ NodeView Example() {
       {"sluice_connections_active", "path", "http", 1, true, "Connections now."}};
   view.proxy_numbers.backends = {
       {"shop/web:80", "shop/split", "shop/v1:80", {1, 0, 90, 0, 3, 0}, 1500}};
+  view.proxy_numbers.undeclared_ports = {{"shop/db:3306", {"silence", "server_first"}, 1}};
   view.proxy_numbers_age_s = 0.5;
   view.proxy_pid = 42;
   view.proxy_state = "ready";

@@ -9,6 +9,7 @@
 
 #include "tests/unit/proxy/worker_town.h"
 #include "userspace/proxy/port_memory.h"
+#include "userspace/proxy/stats.h"
 
 namespace sluice::proxy {
 namespace {
@@ -249,6 +250,21 @@ TEST_F(DetectorTest, AnHttpPortDoesNotTakeOtherBytesForOtherThanHttp) {
   client.Send("nonsense\r\n\r\n");
 
   EXPECT_TRUE(client.ReadUntil("\n").starts_with("HTTP/1.1 400"));
+}
+
+TEST_F(DetectorTest, ThePortIsToldByNameWithWhatItSpokeAndEachWrongGuess) {
+  Start({.detect_timeout_ns = kMillisecond});
+  ServesARequest();
+  GreetsAtOnce();
+
+  const auto parts = CollectStats({&town_->worker().counters()}, {}, &town_->config(), 1);
+
+  ASSERT_EQ(parts.back().undeclared_ports_size(), 1);
+  const node::v1::UndeclaredPort& port = parts.back().undeclared_ports(0);
+  EXPECT_EQ(port.service(), "shop/web.shop:70");
+  EXPECT_EQ(std::vector<std::string>(port.seen().begin(), port.seen().end()),
+            (std::vector<std::string>{"http1", "silence", "server_first"}));
+  EXPECT_EQ(port.wrong_guesses(), 1u);
 }
 
 TEST(PortMemoryTest, RemembersWhatWasSeen) {

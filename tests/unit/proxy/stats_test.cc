@@ -40,7 +40,7 @@ TEST(StatsTest, SumsOverWorkers) {
   second.Add(Counter::kRequests, 3);
   second.AddClosed(CloseReason::kClientReset);
 
-  const auto parts = CollectStats({&first, &second}, {}, 7);
+  const auto parts = CollectStats({&first, &second}, {}, nullptr, 7);
 
   ASSERT_EQ(parts.size(), 1u);
   EXPECT_EQ(parts[0].id(), 7u);
@@ -55,7 +55,8 @@ TEST(StatsTest, AGaugeGoesDownAgain) {
   counters.Add(Counter::kActiveHttp);
   counters.Subtract(Counter::kActiveHttp);
 
-  EXPECT_EQ(ValueOf(CollectStats({&counters}, {}, 1)[0], "sluice_connections_active", "path=http"),
+  EXPECT_EQ(ValueOf(CollectStats({&counters}, {}, nullptr, 1)[0], "sluice_connections_active",
+                    "path=http"),
             1);
 }
 
@@ -67,7 +68,7 @@ TEST(StatsTest, SplitsManyBackendsIntoPacketsOfTheLastKnownSize) {
     counters.backend(i).requests_by_class[2].Add(1);
   }
 
-  const auto parts = CollectStats({&counters}, names, 1);
+  const auto parts = CollectStats({&counters}, names, nullptr, 1);
 
   size_t backends = 0;
   for (const auto& part : parts) {

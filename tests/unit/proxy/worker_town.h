@@ -222,6 +222,7 @@ class WorkerTown {
     may_go = true;
     may_go.notify_one();
   }
+  const RuntimeConfig& config() const { return *config_; }
   // What the town's connections to the port that declares nothing have taught.
   std::shared_ptr<PortMemory> memory() const {
     return config_->MemoryOf(*config_->snapshot().FindServiceByName("shop/web.shop:70"));
