@@ -21,8 +21,8 @@ import (
 )
 
 type server struct {
-	name      string
-	cancelled atomic.Int64
+	name string
+	open atomic.Int64 // Calls of Hang, Stream and Chat that have not ended.
 }
 
 // Order is what a request asks for; each method reads its own fields.
@@ -64,18 +64,21 @@ func (s *server) fail(ctx context.Context, data []byte) ([]byte, error) {
 	return nil, status.Error(codes.Code(order.Code), order.Message)
 }
 
-// hang answers only when the call has ended; cancelled counts those.
+// hang answers only when the call has ended.
 func (s *server) hang(ctx context.Context, _ []byte) ([]byte, error) {
+	s.open.Add(1)
+	defer s.open.Add(-1)
 	<-ctx.Done()
-	s.cancelled.Add(1)
 	return nil, status.FromContextError(ctx.Err()).Err()
 }
 
-func (s *server) countCancelled(context.Context, []byte) ([]byte, error) {
-	return fmt.Appendf(nil, "%d", s.cancelled.Load()), nil
+func (s *server) countOpen(context.Context, []byte) ([]byte, error) {
+	return fmt.Appendf(nil, "%d", s.open.Load()), nil
 }
 
 func (s *server) stream(stream grpc.ServerStream) error {
+	s.open.Add(1)
+	defer s.open.Add(-1)
 	var data []byte
 	if err := stream.RecvMsg(&data); err != nil {
 		return err
@@ -84,7 +87,6 @@ func (s *server) stream(stream grpc.ServerStream) error {
 	for i := 0; i < order.Count; i++ {
 		message := make([]byte, order.Size)
 		if err := stream.SendMsg(&message); err != nil {
-			s.cancelled.Add(1)
 			return err
 		}
 	}
@@ -108,12 +110,13 @@ func (s *server) collect(stream grpc.ServerStream) error {
 }
 
 func (s *server) chat(stream grpc.ServerStream) error {
+	s.open.Add(1)
+	defer s.open.Add(-1)
 	for {
 		var data []byte
 		if err := stream.RecvMsg(&data); err == io.EOF {
 			return nil
 		} else if err != nil {
-			s.cancelled.Add(1)
 			return err
 		}
 		if err := stream.SendMsg(&data); err != nil {
@@ -148,7 +151,7 @@ func serve(address, name string) {
 	made.RegisterService(&grpc.ServiceDesc{ServiceName: service, HandlerType: (*any)(nil),
 		Methods: []grpc.MethodDesc{
 			unary("Echo", (*server).echo), unary("Describe", (*server).describe), unary("Fail", (*server).fail),
-			unary("Hang", (*server).hang), unary("CountCancelled", (*server).countCancelled)},
+			unary("Hang", (*server).hang), unary("CountOpen", (*server).countOpen)},
 		Streams: []grpc.StreamDesc{
 			streaming("Stream", (*server).stream, true, false), streaming("Collect", (*server).collect, false, true),
 			streaming("Chat", (*server).chat, true, true)}}, &server{name: name})

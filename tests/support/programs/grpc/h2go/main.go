@@ -69,6 +69,7 @@ func handle(name string) http.Handler {
 	mux.HandleFunc("/trailers", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Trailer", "X-Sum")
 		fmt.Fprint(w, "body")
+		w.(http.Flusher).Flush() // Else the length is known and HTTP/1.1 has no place for trailers.
 		w.Header().Set("X-Sum", "behind")
 	})
 	mux.HandleFunc("/abort", func(w http.ResponseWriter, r *http.Request) {
