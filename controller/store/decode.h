@@ -21,6 +21,8 @@ Service DecodeService(FieldReader& root, ObjectMeta meta);
 EndpointSlice DecodeEndpointSlice(FieldReader& root, ObjectMeta meta);
 HttpRoute DecodeHttpRoute(FieldReader& root, ObjectMeta meta);
 HttpRoute DecodeGrpcRoute(FieldReader& root, ObjectMeta meta);
+// A TLSRoute or a TCPRoute.
+HttpRoute DecodeConnectionRoute(FieldReader& root, ObjectMeta meta, RouteKind kind);
 
 // An address that a pod, a service or an endpoint may have; anything else is refused.
 std::optional<base::IpAddress> DecodeAddress(const FieldReader& reader, std::string_view name,

@@ -18,14 +18,22 @@ struct ReadKind {
   std::string_view version;  // As apiVersion has it.
 };
 
-constexpr std::array<ReadKind, 5> kReadKinds{{
+constexpr std::array<ReadKind, 7> kReadKinds{{
     {"Pod", "v1"},
     {"Service", "v1"},
     {"EndpointSlice", "discovery.k8s.io/v1"},
     {"HTTPRoute", "gateway.networking.k8s.io/v1"},
     {"GRPCRoute", "gateway.networking.k8s.io/v1"},
+    {"TLSRoute", "gateway.networking.k8s.io/v1"},
+    {"TCPRoute", "gateway.networking.k8s.io/v1alpha2"},
 }};
-constexpr ReadKind kAlsoRead{"HTTPRoute", "gateway.networking.k8s.io/v1beta1"};
+constexpr std::array<ReadKind, 5> kAlsoRead{{
+    {"HTTPRoute", "gateway.networking.k8s.io/v1beta1"},
+    {"TLSRoute", "gateway.networking.k8s.io/v1alpha2"},
+    {"TLSRoute", "gateway.networking.k8s.io/v1alpha3"},
+    {"TCPRoute", "gateway.networking.k8s.io/v1alpha3"},
+    {"TCPRoute", "gateway.networking.k8s.io/v1"},
+}};
 
 // What else the core group has (Kubernetes 1.34). The group is closed: anything not here is
 // misspelled.
@@ -93,7 +101,9 @@ KindVerdict JudgeReadKind(const ReadKind& read, std::string_view api_version,
                    base::Concat(Quoted(kind), " is not a kind: upper and lower case matter"),
                    base::Concat("write ", read.kind));
   }
-  const bool is_also_read = kind == kAlsoRead.kind && api_version == kAlsoRead.version;
+  const bool is_also_read = std::any_of(
+      kAlsoRead.begin(), kAlsoRead.end(),
+      [&](const ReadKind& also) { return kind == also.kind && api_version == also.version; });
   if (api_version == read.version || is_also_read) return {.is_read = true};
   return Refused("apiVersion", base::Concat(Quoted(api_version), " of ", kind, " is not read"),
                  base::Concat("write ", read.version));
@@ -116,7 +126,8 @@ KindVerdict JudgeKind(std::string_view api_version, std::string_view kind) {
   if (group == kGatewayGroup && !Contains(kGatewaysOwnKinds, kind)) {
     return Refused(
         "kind", base::Concat(Quoted(kind), " of ", group, " is not read: it changes nothing here"),
-        "check its spelling; of the routes this version reads HTTPRoute and GRPCRoute");
+        "check its spelling; of the routes this version reads HTTPRoute, GRPCRoute, TLSRoute and "
+        "TCPRoute");
   }
   if (group.empty() && !Contains(kOtherCoreKinds, kind)) {
     return Refused("kind", base::Concat(Quoted(kind), " is not a kind of ", api_version),

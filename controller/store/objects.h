@@ -136,15 +136,22 @@ struct ParentRef {
   uint16_t port = 0;  // 0: every port.
 };
 
-enum class RouteKind : uint8_t { kHttp, kGrpc };
+// The most specific first: where several meet, it counts alone (GEP-1294).
+enum class RouteKind : uint8_t { kGrpc, kHttp, kTls, kTcp };
 
-// An HTTPRoute, or a GRPCRoute: one whose paths are "/service/method".
+constexpr bool IsForConnections(RouteKind kind) {
+  return kind == RouteKind::kTls || kind == RouteKind::kTcp;
+}
+
+// An HTTPRoute; a GRPCRoute: one whose paths are "/service/method"; a TLSRoute or TCPRoute, whose
+// rules have backends alone.
 struct HttpRoute {
   ObjectMeta meta;
   RouteKind kind = RouteKind::kHttp;
   std::vector<ParentRef> parents;
   std::vector<RouteRule> rules;
   bool has_hostnames = false;
+  std::vector<std::string> server_names;  // Of a TLSRoute, lower case; empty: any.
 };
 
 }  // namespace sluice::controller

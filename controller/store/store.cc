@@ -104,6 +104,10 @@ void Store::AddObject(const Origin& origin, const Json& value, const std::string
     Keep(slices_, DecodeEndpointSlice(root, std::move(meta)), report);
   } else if (kind == "GRPCRoute") {
     Keep(grpc_routes_, DecodeGrpcRoute(root, std::move(meta)), report);
+  } else if (kind == "TLSRoute") {
+    Keep(tls_routes_, DecodeConnectionRoute(root, std::move(meta), RouteKind::kTls), report);
+  } else if (kind == "TCPRoute") {
+    Keep(tcp_routes_, DecodeConnectionRoute(root, std::move(meta), RouteKind::kTcp), report);
   } else {
     Keep(http_routes_, DecodeHttpRoute(root, std::move(meta)), report);
   }

@@ -36,6 +36,8 @@ class Store {
   const ObjectMap<EndpointSlice>& slices() const { return slices_; }
   const ObjectMap<HttpRoute>& http_routes() const { return http_routes_; }
   const ObjectMap<HttpRoute>& grpc_routes() const { return grpc_routes_; }
+  const ObjectMap<HttpRoute>& tls_routes() const { return tls_routes_; }
+  const ObjectMap<HttpRoute>& tcp_routes() const { return tcp_routes_; }
   const std::vector<Problem>& problems() const { return problems_; }
   uint32_t ignored_count() const { return ignored_count_; }
 
@@ -51,6 +53,8 @@ class Store {
   ObjectMap<EndpointSlice> slices_;
   ObjectMap<HttpRoute> http_routes_;
   ObjectMap<HttpRoute> grpc_routes_;
+  ObjectMap<HttpRoute> tls_routes_;
+  ObjectMap<HttpRoute> tcp_routes_;
   std::vector<Problem> problems_;
   uint32_t ignored_count_ = 0;
 };

@@ -29,7 +29,7 @@ void TranslateServices(Draft& draft);
 // Pods and foreign endpoints -> Address{Workload} with the services they serve, and LocalPod for
 // enrolled ones.
 void TranslateWorkloads(Draft& draft);
-// HTTPRoutes and GRPCRoutes -> RouteTables; the ports they attach to become HTTP.
+// Routes -> RouteTables; the ports that HTTPRoutes and GRPCRoutes attach to become HTTP.
 void TranslateRoutes(Draft& draft);
 
 // What a Service port speaks: appProtocol first (one that is not known: TCP), then the prefix of
@@ -50,6 +50,9 @@ bool IsTriedBefore(const RouteCandidate& a, const RouteCandidate& b);
 sluice::route::v1::HttpRule MakeRule(const Draft& draft, const HttpRoute& route,
                                      const RouteRule& rule);
 sluice::route::v1::HttpMatch MakeMatch(const model::HttpMatch& match);
+// Entries and rules of a table for connections, from TLSRoutes or TCPRoutes, the oldest first.
+void FillConnectionTable(const Draft& draft, const std::vector<const HttpRoute*>& by_age,
+                         RouteKind kind, sluice::route::v1::RouteTable& table);
 // Reports the first regular expression of the route that RE2 refuses; the route is then not used at
 // all.
 bool HasOnlyGoodExpressions(const Draft& draft, const HttpRoute& route);

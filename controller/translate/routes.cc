@@ -60,8 +60,15 @@ const Service* FindParent(const Draft& draft, const HttpRoute& route, const Pare
   return nullptr;
 }
 
-// "declared as TLS" and so on; empty if routes of HTTP and gRPC work on the port.
-std::string_view WhyNotHttp(const ServicePort& port) {
+bool IsDeclaredHttp(const ServicePort& port) {
+  const istio::workload::AppProtocol protocol = ProtocolOf(port);
+  return protocol == istio::workload::HTTP11 || protocol == istio::workload::HTTP2 ||
+         protocol == istio::workload::GRPC;
+}
+
+// "declared as TLS" and so on; empty if routes of the kind work on the port.
+std::string_view Obstacle(RouteKind kind, const ServicePort& port) {
+  if (IsForConnections(kind)) return IsDeclaredHttp(port) ? "HTTP, whose requests are routed" : "";
   switch (ProtocolOf(port)) {
     case istio::workload::TLS:
       return "TLS, whose requests cannot be read";
@@ -78,8 +85,23 @@ bool IsHttp1WithoutGrpc(const ServicePort& port) {
   return ProtocolOf(port) == istio::workload::HTTP11 && !is_web;
 }
 
-std::string_view WantedProtocol(const HttpRoute& route) {
-  return route.kind == RouteKind::kGrpc ? "grpc" : "http";
+struct ProtocolNames {
+  std::string_view app_protocol;
+  std::string_view title;
+};
+
+ProtocolNames WantedProtocol(const HttpRoute& route) {
+  switch (route.kind) {
+    case RouteKind::kGrpc:
+      return {"grpc", "gRPC"};
+    case RouteKind::kHttp:
+      break;
+    case RouteKind::kTls:
+      return {"tls", "TLS"};
+    case RouteKind::kTcp:
+      return {"tcp", "TCP"};
+  }
+  return {"http", "HTTP"};
 }
 
 void AttachToParent(const Draft& draft, const HttpRoute& route, const ParentRef& parent,
@@ -93,13 +115,13 @@ void AttachToParent(const Draft& draft, const HttpRoute& route, const ParentRef&
     if (parent.port != 0 && port.port != parent.port) continue;
     if (!parent.section_name.empty() && port.name != parent.section_name) continue;
     ++named_count;
-    const std::string_view obstacle = WhyNotHttp(port);
+    const std::string_view obstacle = Obstacle(route.kind, port);
     if (!obstacle.empty()) {
       if (!is_explicit) continue;
       draft.Report(route.meta, parent.path,
                    base::Concat("port ", port.port, " of ", service->meta.Title(),
                                 " is declared as ", obstacle),
-                   base::Concat("set appProtocol: ", WantedProtocol(route),
+                   base::Concat("set appProtocol: ", WantedProtocol(route).app_protocol,
                                 " on the Service port, or choose another port"));
       continue;
     }
@@ -123,11 +145,11 @@ void AttachToParent(const Draft& draft, const HttpRoute& route, const ParentRef&
                  base::Concat(service->meta.Title(), " has no such TCP port"),
                  "write the number or the name of one of its ports");
   } else if (attached_count == 0 && !is_explicit) {
-    draft.Report(route.meta, parent.path,
-                 base::Concat("no port of ", service->meta.Title(), " speaks ",
-                              route.kind == RouteKind::kGrpc ? "gRPC" : "HTTP"),
-                 base::Concat("set appProtocol: ", WantedProtocol(route),
-                              " on the Service port that the route is for"));
+    draft.Report(
+        route.meta, parent.path,
+        base::Concat("no port of ", service->meta.Title(), " speaks ", WantedProtocol(route).title),
+        base::Concat("set appProtocol: ", WantedProtocol(route).app_protocol,
+                     " on the Service port that the route is for"));
   }
 }
 
@@ -156,26 +178,31 @@ void Attach(const Draft& draft, const ObjectMap<HttpRoute>& all, Attachments& ou
   }
 }
 
+bool IsOlder(const HttpRoute* a, const HttpRoute* b) {
+  return std::tie(a->meta.created, a->meta.namespace_name, a->meta.name) <
+         std::tie(b->meta.created, b->meta.namespace_name, b->meta.name);
+}
+
 // GEP-1294: where routes of several kinds meet, the most specific kind counts alone. Producer and
 // consumer routes are no conflict: a client is served by one of the two tables.
 void KeepMostSpecificKind(const Draft& draft, const TableKey& key,
                           std::set<const HttpRoute*>& routes) {
-  const auto grpc = std::find_if(routes.begin(), routes.end(), [](const HttpRoute* route) {
-    return route->kind == RouteKind::kGrpc;
-  });
-  if (grpc == routes.end()) return;
-  const std::string title = (*grpc)->meta.Title();
+  const HttpRoute& best =
+      **std::min_element(routes.begin(), routes.end(), [](const HttpRoute* x, const HttpRoute* y) {
+        return x->kind < y->kind || (x->kind == y->kind && IsOlder(x, y));
+      });
   for (auto it = routes.begin(); it != routes.end();) {
-    if ((*it)->kind == RouteKind::kGrpc) {
+    if ((*it)->kind == best.kind) {
       ++it;
       continue;
     }
-    draft.Report((*it)->meta, "spec.parentRefs",
-                 base::Concat("port ", key.port, " of Service ", key.service.namespace_name, "/",
-                              key.service.name, " has ", title,
-                              ", and a GRPCRoute goes before every HTTPRoute; the route is left "
-                              "out there"),
-                 "remove one of the two, or route each on a port of its own");
+    draft.Report(
+        (*it)->meta, "spec.parentRefs",
+        base::Concat("port ", key.port, " of Service ", key.service.namespace_name, "/",
+                     key.service.name, " has ", best.meta.Title(), ", and ",
+                     best.kind == RouteKind::kHttp ? "an " : "a ", best.meta.kind,
+                     " goes before every ", (*it)->meta.kind, "; the route is left out there"),
+        "remove one of the two, or route each on a port of its own");
     it = routes.erase(it);
   }
 }
@@ -183,6 +210,7 @@ void KeepMostSpecificKind(const Draft& draft, const TableKey& key,
 // A route says what the port speaks where the Service does not. Two kinds may both be attached, one
 // for all clients and one for those of a namespace: gRPC is HTTP as well.
 void MarkAsHttp(const Draft& draft, const TableKey& key, RouteKind kind) {
+  if (IsForConnections(kind)) return;  // The node goes by the table, which is one namespace's.
   const std::vector<ServicePort>& declared = draft.store.services().at(key.service).ports;
   const auto is_undeclared = std::any_of(declared.begin(), declared.end(), [&](const auto& port) {
     return port.port == key.port && ProtocolOf(port) == istio::workload::UNKNOWN;
@@ -194,11 +222,6 @@ void MarkAsHttp(const Draft& draft, const TableKey& key, RouteKind kind) {
     port.set_app_protocol(kind == RouteKind::kGrpc ? istio::workload::GRPC
                                                    : istio::workload::HTTP11);
   }
-}
-
-bool IsOlder(const HttpRoute* a, const HttpRoute* b) {
-  return std::tie(a->meta.created, a->meta.namespace_name, a->meta.name) <
-         std::tie(b->meta.created, b->meta.namespace_name, b->meta.name);
 }
 
 // Every match of the routes. The node refuses a table over its limits as a whole, so the youngest
@@ -234,13 +257,17 @@ std::vector<RouteCandidate> CollectCandidates(const Draft& draft, const TableKey
   return candidates;
 }
 
-sluice::route::v1::RouteTable MakeTable(const Draft& draft, const TableKey& key,
+sluice::route::v1::RouteTable MakeTable(const Draft& draft, const TableKey& key, RouteKind kind,
                                         const std::vector<const HttpRoute*>& by_age) {
-  const std::vector<RouteCandidate> candidates = CollectCandidates(draft, key, by_age);
   sluice::route::v1::RouteTable table;
   table.set_service(draft.ServiceName(key.service));
   table.set_service_port(key.port);
   table.set_client_namespace(key.client_namespace);
+  if (IsForConnections(kind)) {
+    FillConnectionTable(draft, by_age, kind, table);
+    return table;
+  }
+  const std::vector<RouteCandidate> candidates = CollectCandidates(draft, key, by_age);
   std::map<std::pair<const HttpRoute*, size_t>, uint32_t> rule_indices;
   for (const RouteCandidate& candidate : candidates) {
     const auto [it, is_new] = rule_indices.try_emplace({candidate.route, candidate.rule_index},
@@ -260,9 +287,10 @@ sluice::route::v1::RouteTable MakeTable(const Draft& draft, const TableKey& key,
 // youngest routes are left out until it fits, at last all of them, and then every request is
 // answered 404.
 void AddTable(const Draft& draft, const TableKey& key, const std::set<const HttpRoute*>& routes) {
+  const RouteKind kind = (*routes.begin())->kind;
   std::vector<const HttpRoute*> by_age(routes.begin(), routes.end());
   std::sort(by_age.begin(), by_age.end(), IsOlder);
-  sluice::route::v1::RouteTable table = MakeTable(draft, key, by_age);
+  sluice::route::v1::RouteTable table = MakeTable(draft, key, kind, by_age);
   while (!by_age.empty() && table.ByteSizeLong() > model::kResourceSizeMax) {
     draft.Report(
         by_age.back()->meta, "spec.rules",
@@ -271,7 +299,7 @@ void AddTable(const Draft& draft, const TableKey& key, const std::set<const Http
                      " bytes; the route is left out there"),
         "remove routes, or write shorter matches and filters");
     by_age.pop_back();
-    table = MakeTable(draft, key, by_age);
+    table = MakeTable(draft, key, kind, by_age);
   }
   std::string name = base::Concat(table.service(), ":", key.port);
   if (!key.client_namespace.empty()) name += "@" + key.client_namespace;
@@ -284,6 +312,8 @@ void TranslateRoutes(Draft& draft) {
   Attachments attachments;
   Attach(draft, draft.store.http_routes(), attachments);
   Attach(draft, draft.store.grpc_routes(), attachments);
+  Attach(draft, draft.store.tls_routes(), attachments);
+  Attach(draft, draft.store.tcp_routes(), attachments);
   for (auto& [key, routes] : attachments) {
     KeepMostSpecificKind(draft, key, routes);
     MarkAsHttp(draft, key, (*routes.begin())->kind);

@@ -115,9 +115,18 @@ std::optional<Fault> FindFault(const Draft& draft, const BackendRef& backend) {
   return std::nullopt;
 }
 
-// What a request hears that cannot be served as its rule says.
-std::string_view ErrorOf(const HttpRoute& route) {
-  return route.kind == RouteKind::kGrpc ? "UNAVAILABLE" : "500";
+// What becomes of what cannot be served as its rule says. `whose`: "for this backend".
+std::string FateOf(const HttpRoute& route, std::string_view whose) {
+  switch (route.kind) {
+    case RouteKind::kGrpc:
+      return base::Concat("requests ", whose, " get UNAVAILABLE");
+    case RouteKind::kHttp:
+      return base::Concat("requests ", whose, " get 500");
+    case RouteKind::kTls:
+    case RouteKind::kTcp:
+      break;
+  }
+  return base::Concat("connections ", whose, " are reset");
 }
 
 void FillBackend(const Draft& draft, const HttpRoute& route, const RouteRule& rule,
@@ -130,8 +139,7 @@ void FillBackend(const Draft& draft, const HttpRoute& route, const RouteRule& ru
   if (std::optional<Fault> fault = FindFault(draft, backend); fault.has_value()) {
     out.set_invalid_reason(fault->reason);
     draft.Report(route.meta, base::Concat(backend.path, ".", fault->field),
-                 base::Concat(fault->reason, "; requests for this backend get ", ErrorOf(route)),
-                 fault->mend);
+                 base::Concat(fault->reason, "; ", FateOf(route, "for this backend")), fault->mend);
   } else if (!rule.filters.unsupported.empty()) {
     out.set_invalid_reason(rule.filters.unsupported);
   }
@@ -242,10 +250,9 @@ api::HttpRule MakeRule(const Draft& draft, const HttpRoute& route, const RouteRu
   }
   // Nothing of the rule is done but the error, so that a filter which matters is never left out in
   // silence.
-  draft.Report(
-      route.meta, rule.filters.unsupported_path,
-      base::Concat(rule.filters.unsupported, "; requests of this rule get ", ErrorOf(route)),
-      "remove the filter");
+  draft.Report(route.meta, rule.filters.unsupported_path,
+               base::Concat(rule.filters.unsupported, "; ", FateOf(route, "of this rule")),
+               "remove the filter");
   return out;
 }
 

@@ -54,7 +54,8 @@ bool IsBackendOf(const HttpRoute& route, const ObjectKey& key) {
 }
 
 bool IsBackendOfARoute(const Store& store, const ObjectKey& key) {
-  for (const auto* routes : {&store.http_routes(), &store.grpc_routes()}) {
+  for (const auto* routes :
+       {&store.http_routes(), &store.grpc_routes(), &store.tls_routes(), &store.tcp_routes()}) {
     for (const auto& [unused, route] : *routes) {
       if (IsBackendOf(route, key)) return true;
     }

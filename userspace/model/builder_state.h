@@ -3,6 +3,7 @@
 // rebuild.cc makes it anew. Thread: the builder's.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -26,6 +27,12 @@ struct PortRoutes {
   absl::flat_hash_map<std::string, std::shared_ptr<const RouteTable>>
       consumers;  // By client namespace.
   bool empty() const { return producer == nullptr && consumers.empty(); }
+  bool HasHttp() const {
+    const auto is_http = [](const RouteTable& table) { return table.layer == RouteLayer::kHttp; };
+    return (producer != nullptr && is_http(*producer)) ||
+           std::any_of(consumers.begin(), consumers.end(),
+                       [&](const auto& entry) { return is_http(*entry.second); });
+  }
 };
 
 using BuiltPorts = std::map<uint16_t, std::shared_ptr<const ServicePort>>;

@@ -165,9 +165,10 @@ std::shared_ptr<const ServicePort> SnapshotBuilder::State::MakeServicePort(
     made.producer_routes = tables->second.producer;
     made.consumer_routes = tables->second.consumers;
   }
-  // Routes are HTTP routes: who attaches one says what the port speaks.
+  // Who attaches an HTTP route says what the port speaks.
   const bool is_http = port.protocol == Protocol::kHttp1 || port.protocol == Protocol::kHttp2;
-  made.protocol = !is_http && tables != routes.end() ? Protocol::kHttp1 : port.protocol;
+  made.protocol = !is_http && tables != routes.end() && tables->second.HasHttp() ? Protocol::kHttp1
+                                                                                 : port.protocol;
   if (before != nullptr && IsSame(*before, made)) return before;
   return std::make_shared<const ServicePort>(std::move(made));
 }

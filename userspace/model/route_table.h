@@ -1,4 +1,4 @@
-// HTTP routing of one Service port as immutable values; the mirror of api/route.proto after
+// Routing of one Service port as immutable values; the mirror of api/route.proto after
 // validation. Matching itself is in userspace/route.
 #pragma once
 
@@ -88,13 +88,18 @@ struct HttpRule {
   friend bool operator==(const HttpRule&, const HttpRule&) = default;
 };
 
+// What is routed: each request, or each connection as a whole.
+enum class RouteLayer : uint8_t { kHttp, kTcp, kTls };
+
 struct RouteTable {
   struct Entry {
     HttpMatch match;
-    uint32_t rule = 0;  // Index into rules; always valid.
+    uint32_t rule = 0;        // Index into rules; always valid.
+    std::string server_name;  // kTls: exact, "*.a.example", or empty for any and for none.
     friend bool operator==(const Entry&, const Entry&) = default;
   };
-  std::string name;            // Resource name.
+  std::string name;  // Resource name.
+  RouteLayer layer = RouteLayer::kHttp;
   std::vector<Entry> entries;  // In precedence order.
   std::vector<HttpRule> rules;
   friend bool operator==(const RouteTable&, const RouteTable&) = default;

@@ -157,6 +157,34 @@ bool ReplacesPrefix(const HttpRule& rule) {
                      [](const auto& b) { return ReplacesPrefix(b.filters); });
 }
 
+bool IsServerName(std::string_view name) {
+  if (name.starts_with("*.")) name.remove_prefix(2);
+  if (name.empty() || name.size() > kNameSizeMax) return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+  });
+}
+
+absl::Status CheckServerName(const std::string& name, RouteLayer layer) {
+  if (name.empty() || (layer == RouteLayer::kTls && IsServerName(name))) return absl::OkStatus();
+  return Invalid(absl::StrCat("server_name ", Quote(name), " is not a name of a TLS server"));
+}
+
+absl::Status ParseLayer(const route::v1::RouteTable& message, RouteTable& out) {
+  switch (message.layer()) {
+    case route::v1::HTTP:
+      return absl::OkStatus();
+    case route::v1::TCP:
+      out.layer = RouteLayer::kTcp;
+      return absl::OkStatus();
+    case route::v1::TLS:
+      out.layer = RouteLayer::kTls;
+      return absl::OkStatus();
+    default:
+      return Invalid("its layer is not known");  // protobuf enums are open.
+  }
+}
+
 absl::Status ParseEntry(const route::v1::HttpRouteEntry& message, const RouteTable& table,
                         RouteTable::Entry& out) {
   if (message.rule() >= table.rules.size()) {
@@ -164,6 +192,8 @@ absl::Status ParseEntry(const route::v1::HttpRouteEntry& message, const RouteTab
                                 table.rules.size()));
   }
   out.rule = message.rule();
+  out.server_name = message.server_name();
+  SLUICE_RETURN_IF_ERROR(CheckServerName(out.server_name, table.layer));
   SLUICE_RETURN_IF_ERROR(ParseMatch(message.match(), out.match));
   const PathMatch::Kind kind = out.match.path.kind;
   const bool has_prefix = kind == PathMatch::Kind::kPrefix || kind == PathMatch::Kind::kAny;
@@ -173,6 +203,7 @@ absl::Status ParseEntry(const route::v1::HttpRouteEntry& message, const RouteTab
 }
 
 absl::Status ParseTable(const route::v1::RouteTable& message, RouteTable& out) {
+  SLUICE_RETURN_IF_ERROR(ParseLayer(message, out));
   SLUICE_RETURN_IF_ERROR(CheckCount("rules", message.rules_size(), RouteLimits::kRulesMax));
   SLUICE_RETURN_IF_ERROR(CheckCount("entries", message.entries_size(), RouteLimits::kEntriesMax));
   for (int i = 0; i < message.rules_size(); ++i) {

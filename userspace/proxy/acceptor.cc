@@ -112,7 +112,8 @@ void Acceptor::BeginSession(base::UniqueFd fd) {
   }
   accepted.dialled = *dialled;
   accepted.fd = std::move(fd);
-  const Plan plan = MakePlan(worker_.config(), accepted.dialled, is_inbound_);
+  const Plan plan =
+      MakePlan(worker_.config(), accepted.dialled, is_inbound_, pod->namespace_name());
   proxy::BeginSession(worker_, std::move(accepted), plan);
 }
 

@@ -18,7 +18,7 @@ namespace sluice::proxy {
   X(kNoOriginalDst,        "no_original_destination", "the kernel's record of what was dialled is gone") \
   X(kNoDestination,        "no_destination",        "the dialled address is no longer known")         \
   X(kOwnPort,              "own_port",              "the port is one of the mesh's own listeners in the pod") \
-  X(kNoRoute,              "no_route",              "no rule of the HTTPRoute matches")               \
+  X(kNoRoute,              "no_route",              "no rule of the routes matches")                  \
   X(kNoBackend,            "no_backend",            "the rule has no backend with weight")            \
   X(kInvalidBackend,       "invalid_backend",       "the chosen backendRef is broken")                \
   X(kNoEndpoint,           "no_endpoint",           "the service has no ready endpoint")              \
@@ -27,6 +27,7 @@ namespace sluice::proxy {
   X(kNoDialSocket,         "no_dial_socket",        "the agent made no socket in the pod in time")    \
   X(kNoSourceAddress,      "no_source_address",     "the client has no address of the server's family") \
   X(kBadRequest,           "bad_request",           "the request is not acceptable HTTP/1.1")         \
+  X(kBadClientHello,       "bad_client_hello",      "the connection does not begin with an acceptable TLS ClientHello") \
   X(kBadPath,              "bad_path",              "the request path cannot be normalised safely")   \
   X(kBadResponse,          "bad_response",          "the server's answer is not acceptable HTTP/1.1") \
   X(kEarlyAnswer,          "early_answer",          "the server sent bytes before the request")       \

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "userspace/base/check.h"
+#include "userspace/detect/client_hello.h"
 #include "userspace/proxy/http_connection.h"
 #include "userspace/proxy/limits.h"
 #include "userspace/proxy/port_memory.h"
@@ -42,6 +43,15 @@ void BeginHttp(Worker& worker, Accepted accepted) {
 }
 
 void BeginSession(Worker& worker, Accepted accepted, const Plan& plan) {
+  if (plan.routes != nullptr && plan.routes->layer == model::RouteLayer::kTcp) {
+    const Plan routed = RouteConnection(worker.config(), plan, "", worker.random().Next());
+    worker.AddSession(std::make_unique<TcpRelay>(worker, std::move(accepted), routed));
+    return;
+  }
+  if (plan.routes != nullptr) {
+    worker.AddSession(std::make_unique<Detector>(worker, std::move(accepted), plan));
+    return;
+  }
   const bool is_opaque = plan.protocol == model::Protocol::kTcp ||
                          (plan.protocol == model::Protocol::kHttp2 && !kSpeaksHttp2);
   const bool must_not_wait = plan.protocol == model::Protocol::kAuto &&
@@ -56,14 +66,15 @@ void BeginSession(Worker& worker, Accepted accepted, const Plan& plan) {
 Detector::Detector(Worker& worker, Accepted accepted, const Plan& plan)
     : worker_(worker),
       protocol_(plan.protocol),
+      reads_hello_(plan.routes != nullptr),
       memory_(plan.memory),
       accepted_(std::move(accepted)),
       receive_{.on_complete = &Detector::OnReceiveComplete, .self = this},
       timer_(&Detector::OnTimer, this) {
   worker_.counters().Add(active());
   const WorkerLimits& limits = worker.limits();
-  deadline_ns_ =
-      worker.now_ns() + (is_http() ? limits.request_head_timeout_ns : limits.detect_timeout_ns);
+  deadline_ns_ = worker.now_ns() + (is_http() || reads_hello_ ? limits.request_head_timeout_ns
+                                                              : limits.detect_timeout_ns);
 }
 
 Detector::~Detector() {
@@ -97,7 +108,9 @@ void Detector::HandleReceived(const io::Completion& completion) {
   } else if (completion.result == 0 || completion.result == -ENOBUFS ||
              completion.result == -ECANCELED) {
     // The end of the client's bytes shows again to whoever reads next.
-    if (is_http())
+    if (reads_hello_)
+      BecomeRouted({.refused = CloseReason::kClientClosed});
+    else if (is_http())
       BecomeHttp(detect::Speech::kHttp1);
     else
       BecomeRelay(accepted_.first_bytes.empty() && completion.result != 0);
@@ -112,7 +125,47 @@ void Detector::ReceiveLater() {
   worker_.timers().Arm(timer_, worker_.now_ns() + kDetectRetry);
 }
 
+Plan Detector::PlanNow() const {
+  const LocalPod* pod = worker_.FindPod(accepted_.pod_id);
+  return MakePlan(worker_.config(), accepted_.dialled, accepted_.is_inbound,
+                  pod != nullptr ? pod->namespace_name() : "");
+}
+
+void Detector::ReadHello() {
+  std::string server_name;
+  switch (detect::ParseClientHello(accepted_.first_bytes, &server_name)) {
+    case detect::HelloStatus::kNeedMore:
+      CountBytes();
+      Receive();
+      return;
+    case detect::HelloStatus::kComplete: {
+      const Plan plan = PlanNow();  // The routes may be others by now, or none.
+      BecomeRouted(plan.routes == nullptr ? plan
+                                          : RouteConnection(worker_.config(), plan, server_name,
+                                                            worker_.random().Next()));
+      return;
+    }
+    case detect::HelloStatus::kNotTls:
+    case detect::HelloStatus::kTooLarge:
+    case detect::HelloStatus::kMalformed:
+      BecomeRouted({.refused = CloseReason::kBadClientHello});
+      return;
+  }
+}
+
+void Detector::BecomeRouted(const Plan& plan) {
+  timer_.Disarm();
+  Plan relayed = plan;
+  relayed.protocol = model::Protocol::kTcp;
+  worker_.AddSession(std::make_unique<TcpRelay>(worker_, std::move(accepted_), relayed));
+  worker_.FreeSession(*this);
+}
+
 void Detector::Decide() {
+  if (reads_hello_) {
+    ReadHello();
+    return;
+  }
   const detect::Speech speech =
       is_http() ? detect::DetectHttp(accepted_.first_bytes) : detect::Detect(accepted_.first_bytes);
   switch (speech) {
@@ -165,7 +218,7 @@ void Detector::BecomeRelay(bool is_undecided) {
     if (memory_ != nullptr) memory_->Note(PortMemory::SeenOf(speech));
   }
   // The configuration may have changed meanwhile.
-  Plan plan = MakePlan(worker_.config(), accepted_.dialled, accepted_.is_inbound);
+  Plan plan = PlanNow();
   plan.protocol = is_undecided ? model::Protocol::kAuto : model::Protocol::kTcp;
   worker_.AddSession(std::make_unique<TcpRelay>(worker_, std::move(accepted_), plan));
   worker_.FreeSession(*this);
@@ -179,7 +232,7 @@ void Detector::HandleTimer() {
     if (!receive_.is_pending) Receive();  // It had found no buffer.
     return;
   }
-  if (is_http()) {
+  if (is_http() || reads_hello_) {
     Abandon(accepted_.first_bytes.empty() ? CloseReason::kIdleTimeout : CloseReason::kHeadTimeout);
     return;
   }

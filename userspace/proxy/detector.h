@@ -1,7 +1,8 @@
 // A connection whose protocol the first bytes of its client tell: reads them, then makes way for
 // the session that serves it. One receive at a time, so that the descriptor can be handed over when
 // it has completed. Thread: one worker. Owned by the worker as a Session. Bounds: a port that
-// declares nothing waits for kDetectTimeout (docs/adr/0013), HTTP for the head timeout.
+// declares nothing waits for kDetectTimeout (docs/adr/0013), HTTP and a ClientHello for the head
+// timeout.
 #pragma once
 
 #include <cstdint>
@@ -44,12 +45,15 @@ class Detector final : public Session {
  private:
   static void OnReceiveComplete(void* self, const io::Completion& completion);
   static void OnTimer(void* self);
-  bool is_http() const { return protocol_ != model::Protocol::kAuto; }
+  bool is_http() const { return !reads_hello_ && protocol_ != model::Protocol::kAuto; }
   Counter active() const { return is_http() ? Counter::kActiveHttp : Counter::kActiveTcp; }
   void Receive();
   void HandleReceived(const io::Completion& completion);
   void HandleTimer();
   void Decide();
+  void ReadHello();
+  void BecomeRouted(const Plan& plan);
+  Plan PlanNow() const;
   void ReceiveLater();
   void BecomeHttp(detect::Speech speech);
   void BecomeRelay(bool is_undecided);
@@ -58,6 +62,7 @@ class Detector final : public Session {
 
   Worker& worker_;
   const model::Protocol protocol_;  // As declared.
+  const bool reads_hello_;          // Routed by the server's name in the ClientHello.
   const std::shared_ptr<PortMemory> memory_;
   Accepted accepted_;
   io::Operation receive_;

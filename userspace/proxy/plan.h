@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "userspace/base/address.h"
 #include "userspace/base/unique_fd.h"
@@ -35,8 +36,15 @@ struct Plan {
   std::shared_ptr<PortMemory> memory;           // With kAuto; null where none is kept.
   const model::ServicePort* service = nullptr;  // Lives as long as the configuration.
   const model::Cluster* cluster = nullptr;      // Null: connect to the dialled address.
+  const model::RouteTable* routes = nullptr;    // Of connections; null: there are none.
 };
 
-Plan MakePlan(const RuntimeConfig& config, const base::SocketAddress& dialled, bool is_inbound);
+// `client_namespace`: of the pod that dialled, whose own routes go before the others.
+Plan MakePlan(const RuntimeConfig& config, const base::SocketAddress& dialled, bool is_inbound,
+              std::string_view client_namespace = "");
+// The plan of a connection that is routed as a whole (`plan.routes` is not null): to the rule's
+// backend, by weight, or refused.
+Plan RouteConnection(const RuntimeConfig& config, const Plan& plan, std::string_view server_name,
+                     uint64_t random);
 
 }  // namespace sluice::proxy

@@ -39,11 +39,13 @@ std::shared_ptr<const RuntimeConfig> RuntimeConfig::Build(
     config->direct_stats_[&service] =
         names.IdOf({.service = service.name, .route = "", .backend = service.name});
     if (service.protocol == model::Protocol::kAuto) config->AddMemory(service, previous);
-    if (service.producer_routes != nullptr) {
+    if (service.producer_routes != nullptr &&
+        service.producer_routes->layer == model::RouteLayer::kHttp) {
       config->AddTable(service, service.producer_routes, previous, names);
     }
     for (const auto& [client_namespace, table] : service.consumer_routes) {
-      config->AddTable(service, table, previous, names);
+      if (table->layer == model::RouteLayer::kHttp)
+        config->AddTable(service, table, previous, names);
     }
   });
   return config;

@@ -134,9 +134,13 @@ inline std::string MatchText(const sluice::route::v1::HttpMatch& match) {
 }
 
 inline std::string TableText(const std::string& name, const sluice::route::v1::RouteTable& table) {
-  std::string out = base::Concat("routes ", name, "\n");
-  for (const auto& entry : table.entries())
-    out += base::Concat("  ", MatchText(entry.match()), " -> ", entry.rule(), "\n");
+  static constexpr const char* kLayers[] = {"", " of TCP connections", " of TLS connections"};
+  std::string out = base::Concat("routes ", name, kLayers[table.layer()], "\n");
+  for (const auto& entry : table.entries()) {
+    const bool is_name = !entry.server_name().empty();
+    out += base::Concat("  ", is_name ? entry.server_name() : MatchText(entry.match()), " -> ",
+                        entry.rule(), "\n");
+  }
   int index = 0;
   for (const auto& rule : table.rules()) {
     out += base::Concat("  rule ", index++, " ", rule.route(), " ", rule.name());

@@ -91,6 +91,20 @@ const std::vector<Case<RouteTable>> kTables = {
      [](RouteTable& t) { t.set_client_namespace("a/b"); }},
     {"entry with a rule that does not exist",
      [](RouteTable& t) { t.mutable_entries(0)->set_rule(1); }},
+    {"server name in a table of requests",
+     [](RouteTable& t) { t.mutable_entries(0)->set_server_name("a.example"); }},
+    {"server name with capitals",
+     [](RouteTable& t) {
+       t.set_layer(route::v1::TLS);
+       t.mutable_entries(0)->set_server_name("A.example");
+     }},
+    {"server name that is only a wildcard",
+     [](RouteTable& t) {
+       t.set_layer(route::v1::TLS);
+       t.mutable_entries(0)->set_server_name("*.");
+     }},
+    {"table of an unknown layer",
+     [](RouteTable& t) { t.set_layer(static_cast<route::v1::Layer>(9)); }},
     {"relative path", [](RouteTable& t) { Match(t).mutable_path()->set_exact("a"); }},
     {"path with a query", [](RouteTable& t) { Match(t).mutable_path()->set_exact("/a?b"); }},
     {"path that is too long",

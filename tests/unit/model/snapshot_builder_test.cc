@@ -251,6 +251,19 @@ TEST(SnapshotTest, SpeaksHttpUnderRoutesWhereNothingIsDeclared) {
   EXPECT_EQ(builder.Build(1)->FindServiceByName("shop/web:80")->protocol, Protocol::kHttp1);
 }
 
+TEST(SnapshotTest, LeavesAPortUndeclaredUnderRoutesOfConnections) {
+  SnapshotBuilder builder;
+  builder.PutAddress(MakeService({.ports = {{80, istio::workload::UNKNOWN}}}));
+  sluice::route::v1::RouteTable routes = MakeRoutes();
+  routes.set_layer(sluice::route::v1::TCP);
+  builder.PutRouteTable("shop/web:80", routes);
+
+  const auto snapshot = builder.Build(1);
+
+  EXPECT_EQ(snapshot->FindServiceByName("shop/web:80")->protocol, Protocol::kAuto);
+  EXPECT_EQ(snapshot->FindServiceByName("shop/web:80")->RoutesFor("shop")->layer, RouteLayer::kTcp);
+}
+
 TEST(SnapshotTest, JoinsWhatServicesSayOfOneWorkloadPort) {
   using istio::workload::AppProtocol;
   using istio::workload::GRPC;

@@ -1,6 +1,7 @@
 // A worker that runs, with pods, a Service and a server of the test's own on the loopback interface
 // of a network namespace that this process enters: no kernel programs. Service 10.96.0.1 has an
-// HTTP port 80, a TCP port 90 and a port 70 that declares nothing; the test accepts what the worker
+// HTTP port 80, a TCP port 90, a port 70 that declares nothing and a TLS port 60
+// whose TLSRoute sends a.test to port 90 and gone.test nowhere; the test accepts what the worker
 // dials. Requires: io_uring and a namespace (is_running() is false without).
 #pragma once
 
@@ -262,6 +263,22 @@ class WorkerTown {
     }
     worker_.Post([this, key, sockets] { worker_.AddDialSockets(key, std::move(*sockets)); });
   }
+  static route::v1::RouteTable TlsRoutes() {
+    route::v1::RouteTable table;
+    table.set_service("shop/web.shop");
+    table.set_service_port(60);
+    table.set_layer(route::v1::TLS);
+    for (const auto& [name, port] : {std::pair{"a.test", 90u}, std::pair{"gone.test", 91u}}) {
+      auto& entry = *table.add_entries();
+      entry.set_server_name(name);
+      entry.set_rule(static_cast<uint32_t>(table.rules_size()));
+      auto& backend = *table.add_rules()->add_backends();
+      backend.set_service("shop/web.shop");
+      backend.set_port(port);
+      backend.set_weight(1);
+    }
+    return table;
+  }
   std::shared_ptr<const RuntimeConfig> MakeConfig() {
     model::SnapshotBuilder builder;
     istio::workload::Address service_address;
@@ -277,8 +294,8 @@ class WorkerTown {
     workload.set_namespace_("shop");
     workload.add_addresses(base::IpAddress::Parse("10.9.0.1")->ToBytes());
     for (const auto& [number, protocol] :
-         {std::pair{70u, istio::workload::UNKNOWN}, std::pair{80u, istio::workload::HTTP11},
-          std::pair{90u, istio::workload::TCP}}) {
+         {std::pair{60u, istio::workload::TLS}, std::pair{70u, istio::workload::UNKNOWN},
+          std::pair{80u, istio::workload::HTTP11}, std::pair{90u, istio::workload::TCP}}) {
       auto& port = *service.add_ports();
       port.set_service_port(number);
       port.set_app_protocol(protocol);
@@ -288,6 +305,7 @@ class WorkerTown {
     }
     SLUICE_CHECK(builder.PutAddress(service_address).empty());
     SLUICE_CHECK(builder.PutAddress(workload_address).empty());
+    SLUICE_CHECK(builder.PutRouteTable("shop/web.shop:60", TlsRoutes()).empty());
     config_ = RuntimeConfig::Build(builder.Build(1), nullptr, names_);
     return config_;
   }
