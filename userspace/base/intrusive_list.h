@@ -45,6 +45,22 @@ class IntrusiveList {
   bool is_empty() const { return head_.next_ == &head_; }
   T* front() { return is_empty() ? nullptr : Element(head_.next_); }
   T* back() { return is_empty() ? nullptr : Element(head_.previous_); }
+  // For range-based loops; the list must not change meanwhile, but elements may be added behind.
+  class Iterator {
+   public:
+    explicit Iterator(ListLink<Tag>* link) : link_(link) {}
+    T& operator*() const { return *Element(link_); }
+    Iterator& operator++() {
+      link_ = link_->next_;
+      return *this;
+    }
+    bool operator!=(const Iterator& other) const { return link_ != other.link_; }
+
+   private:
+    ListLink<Tag>* link_;
+  };
+  Iterator begin() { return Iterator(head_.next_); }
+  Iterator end() { return Iterator(&head_); }
   void PushBack(T& element) { InsertBefore(&head_, element); }
   void PushFront(T& element) { InsertBefore(head_.next_, element); }
   T* PopFront() {

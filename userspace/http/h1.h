@@ -38,6 +38,7 @@ struct Header {
   HeaderId id = HeaderId::kOther;
   bool is_hop_by_hop = false;  // Connection, Keep-Alive, Proxy-Connection, TE, Upgrade and those
                                // named by Connection.
+  bool is_added = false;       // HTTP/2 did not have it: for the framing of HTTP/1.1 alone.
   bool is_never_indexed =
       false;  // HTTP/2: a secret, to be sent on as one (RFC 7541 section 7.1.3).
 };
@@ -51,6 +52,11 @@ struct H1Limits {
   uint32_t trailer_size_max = 8 * 1024;  // Trailer section, bytes.
   uint32_t chunk_line_size_max = 256;    // Chunk size with extensions, bytes.
 };
+
+// The protocol that a request wants to switch to: the first that its Upgrade fields name, without
+// h2c, which is always declined. Empty if there is none.
+struct RequestHead;
+std::string_view UpgradeProtocol(const RequestHead& head);
 
 // One enumerator per refusal, each with a metric label and a sentence: BadReasonName(),
 // BadReasonText(). X-macro list in h1_reasons.h.
@@ -108,9 +114,11 @@ struct ParseResult {
 // head_size. kBad may come before the head is complete.
 ParseResult ParseRequestHead(std::string_view input, uint32_t scanned, const H1Limits& limits,
                              RequestHead* out);
-// `request_method` decides the body (RFC 9112 section 6.3): HEAD, 1xx, 204 and 304 have none.
+// `request_method` decides the body (RFC 9112 section 6.3): HEAD, 1xx, 204 and 304 have none, nor
+// has what follows a 2xx to CONNECT. 101 is refused unless an upgrade was asked for (`may_switch`).
 ParseResult ParseResponseHead(std::string_view input, uint32_t scanned, const H1Limits& limits,
-                              std::string_view request_method, ResponseHead* out);
+                              std::string_view request_method, ResponseHead* out,
+                              bool may_switch = false);
 
 // Follows the framing of one body so that it can be forwarded verbatim. Small: lives in every
 // connection.
@@ -125,6 +133,11 @@ class BodyFramer {
   // For kUntilClose everything belongs to the message until Finish.
   void Start(BodyKind kind, uint64_t content_length, const H1Limits& limits);
   Progress Feed(std::string_view input);
+  // The same for who needs the content without its framing: stops behind each piece of content,
+  // which is then in *content, and where the trailer section begins. Else *content is empty.
+  Progress FeedPiece(std::string_view input, std::string_view* content);
+  // What is consumed now is the trailer section, its last empty line included.
+  bool is_in_trailers() const;
   // The peer closed: true if that is a proper end (kUntilClose, or already complete).
   bool IsCompleteAtClose() const;
   bool is_complete() const;
@@ -132,6 +145,7 @@ class BodyFramer {
 
  private:
   enum class State : uint8_t;
+  Progress Fail(size_t consumed, BadReason bad);
   BadReason StepSize(char c);
   BadReason StepExtension(char c);
   BadReason StepTrailer(char c);
@@ -163,6 +177,7 @@ struct RequestRewrite {
   std::string_view authority;  // Empty: as sent.
   absl::Span<const HeaderChange> rule_changes;  // Applied in this order.
   absl::Span<const HeaderChange> backend_changes;
+  std::string_view upgrade;  // Not empty: "connection: upgrade" with this protocol.
 };
 
 struct ResponseRewrite {
@@ -170,6 +185,7 @@ struct ResponseRewrite {
   bool keep_alive_for_1_0 = false;  // Say "connection: keep-alive" to an HTTP/1.0 client.
   absl::Span<const HeaderChange> rule_changes;
   absl::Span<const HeaderChange> backend_changes;
+  std::string_view upgrade;  // Of a 101: the protocol.
 };
 
 // Writes the head to be forwarded: hop-by-hop fields are gone, Transfer-Encoding and Content-Length

@@ -97,15 +97,47 @@ BodyFramer::Progress BodyFramer::Feed(std::string_view input) {
       continue;
     }
     const BadReason bad = Step(input[i]);
-    if (bad != BadReason::kNone) {
-      state_ = State::kBroken;
-      remaining_ = static_cast<uint64_t>(bad);
-      return {.consumed = i, .status = ParseStatus::kBad, .bad = bad};
-    }
+    if (bad != BadReason::kNone) return Fail(i, bad);
     ++i;
   }
   return {.consumed = i,
           .status = state_ == State::kDone ? ParseStatus::kComplete : ParseStatus::kNeedMore};
+}
+
+BodyFramer::Progress BodyFramer::Fail(size_t consumed, BadReason bad) {
+  state_ = State::kBroken;
+  remaining_ = static_cast<uint64_t>(bad);
+  return {.consumed = consumed, .status = ParseStatus::kBad, .bad = bad};
+}
+
+BodyFramer::Progress BodyFramer::FeedPiece(std::string_view input, std::string_view* content) {
+  *content = {};
+  if (kind_ != BodyKind::kChunked) {
+    const Progress progress = Feed(input);
+    *content = input.substr(0, progress.consumed);
+    return progress;
+  }
+  if (state_ == State::kBroken) return Feed(input);
+  const bool was_in_trailers = is_in_trailers();
+  size_t i = 0;
+  while (state_ != State::kDone && i < input.size()) {
+    if (state_ == State::kContent) {
+      const size_t size = TakeContent(input.size() - i);
+      *content = input.substr(i, size);
+      return {.consumed = i + size};
+    }
+    if (is_in_trailers() && !was_in_trailers) return {.consumed = i};
+    const BadReason bad = Step(input[i]);
+    if (bad != BadReason::kNone) return Fail(i, bad);
+    ++i;
+  }
+  return {.consumed = i,
+          .status = state_ == State::kDone ? ParseStatus::kComplete : ParseStatus::kNeedMore};
+}
+
+bool BodyFramer::is_in_trailers() const {
+  return state_ == State::kTrailerStart || state_ == State::kTrailerName ||
+         state_ == State::kTrailerValue || state_ == State::kTrailerLf || state_ == State::kFinalLf;
 }
 
 // One byte outside the content.

@@ -131,19 +131,8 @@ BadReason CheckExpect(RequestHead& head, const FieldFacts& facts) {
   return BadReason::kNone;
 }
 
-// An offer of h2c alone is declined by not answering it (RFC 9110 section 7.8): Java's client sends
-// it every time.
 bool AsksForOtherProtocol(const RequestHead& head, const FieldFacts& facts) {
-  if (facts.Count(HeaderId::kUpgrade) == 0) return false;
-  bool has_other = false;
-  for (const Header& header : head.headers()) {
-    if (header.id != HeaderId::kUpgrade) continue;
-    ForEachListMember(header.value, [&has_other](std::string_view protocol) {
-      has_other = has_other || !EqualsIgnoreCase(protocol, "h2c");
-      return true;
-    });
-  }
-  return has_other;
+  return facts.Count(HeaderId::kUpgrade) > 0 && !UpgradeProtocol(head).empty();
 }
 
 BadReason CheckFields(RequestHead& head, const FieldFacts& facts,
@@ -184,6 +173,20 @@ ParseStatus ParseRequestOnce(Cursor& cursor, const H1Limits& limits, RequestHead
 }
 
 }  // namespace
+
+// An offer of h2c alone is declined by not answering it (RFC 9110 section 7.8): Java's client sends
+// it every time.
+std::string_view UpgradeProtocol(const RequestHead& head) {
+  std::string_view first;
+  for (const Header& header : head.headers()) {
+    if (header.id != HeaderId::kUpgrade) continue;
+    ForEachListMember(header.value, [&first](std::string_view protocol) {
+      if (first.empty() && !EqualsIgnoreCase(protocol, "h2c")) first = protocol;
+      return true;
+    });
+  }
+  return first;
+}
 
 ParseResult ParseRequestHead(std::string_view input, uint32_t scanned, const H1Limits& limits,
                              RequestHead* out) {

@@ -78,13 +78,13 @@ BadReason CheckFields(ResponseHead& head, const FieldFacts& facts,
 }
 
 ParseStatus ParseResponseOnce(Cursor& cursor, const H1Limits& limits,
-                              std::string_view request_method, ResponseHead& head) {
+                              std::string_view request_method, bool may_switch,
+                              ResponseHead& head) {
   ParseStatus status = TakeVersionAndStatus(cursor, head);
   if (status == ParseStatus::kComplete) status = TakeReason(cursor, &head.reason);
   if (status != ParseStatus::kComplete) return status;
-  // Upgrade is never forwarded, so a server that switches answers a request that somebody smuggled
-  // in.
-  if (head.status == 101) return cursor.Refuse(BadReason::kStatusUnsolicited);
+  // A server that switches unasked answers a request that somebody smuggled in.
+  if (head.status == 101 && !may_switch) return cursor.Refuse(BadReason::kStatusUnsolicited);
   FieldFacts facts;
   const uint32_t count_max = std::min<uint32_t>(limits.header_count_max, kHeaderCountMax);
   status = ParseFields(cursor, count_max, head.header_array.data(), &head.header_count, &facts);
@@ -97,9 +97,9 @@ ParseStatus ParseResponseOnce(Cursor& cursor, const H1Limits& limits,
 }  // namespace
 
 ParseResult ParseResponseHead(std::string_view input, uint32_t scanned, const H1Limits& limits,
-                              std::string_view request_method, ResponseHead* out) {
+                              std::string_view request_method, ResponseHead* out, bool may_switch) {
   return ParseHead(input, scanned, limits, [&](Cursor& cursor) {
-    return ParseResponseOnce(cursor, limits, request_method, *out);
+    return ParseResponseOnce(cursor, limits, request_method, may_switch, *out);
   });
 }
 

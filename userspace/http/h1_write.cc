@@ -116,6 +116,8 @@ size_t WriteRequestHead(const RequestHead& head, const RequestRewrite& rewrite, 
   if (!changes.empty()) changes.PutNew(headers, writer);
   if (head.minor_version == 0) {
     writer.Put({"connection: close\r\n"});
+  } else if (!rewrite.upgrade.empty()) {
+    writer.Put({"connection: upgrade\r\nupgrade: ", rewrite.upgrade, "\r\n"});
   } else if (has_te && AcceptsTrailers(headers)) {
     writer.Put({"connection: te\r\nte: trailers\r\n"});
   }
@@ -144,7 +146,9 @@ size_t WriteResponseHead(const ResponseHead& head, const ResponseRewrite& rewrit
     }
   }
   if (!changes.empty()) changes.PutNew(headers, writer);
-  if (rewrite.close) {
+  if (!rewrite.upgrade.empty()) {
+    writer.Put({"connection: upgrade\r\nupgrade: ", rewrite.upgrade, "\r\n"});
+  } else if (rewrite.close) {
     writer.Put({"connection: close\r\n"});
   } else if (rewrite.keep_alive_for_1_0) {
     writer.Put({"connection: keep-alive\r\n"});
@@ -156,12 +160,12 @@ size_t WriteResponseHead(const ResponseHead& head, const ResponseRewrite& rewrit
 size_t RequestHeadBound(const RequestHead& head, const RequestRewrite& rewrite) {
   const Changes changes(rewrite.rule_changes, rewrite.backend_changes);
   return head.head_size + changes.TextSize() + rewrite.target.size() + rewrite.authority.size() +
-         kOwnTextSizeMax;
+         rewrite.upgrade.size() + kOwnTextSizeMax;
 }
 
 size_t ResponseHeadBound(const ResponseHead& head, const ResponseRewrite& rewrite) {
   return head.head_size + Changes(rewrite.rule_changes, rewrite.backend_changes).TextSize() +
-         kOwnTextSizeMax;
+         rewrite.upgrade.size() + kOwnTextSizeMax;
 }
 
 bool IsFieldName(std::string_view name) {

@@ -34,7 +34,7 @@ void AddHeader(const Header& header, HpackEncoder& encoder, std::string& out) {
 }
 
 bool StaysBehind(const Header& header) {
-  return header.is_hop_by_hop || header.id == HeaderId::kHost ||
+  return header.is_hop_by_hop || header.is_added || header.id == HeaderId::kHost ||
          header.id == HeaderId::kTransferEncoding;
 }
 

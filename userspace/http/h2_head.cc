@@ -358,6 +358,7 @@ H2Reason H2HeadReader::DecideResponseBody(bool is_end_stream, RequestFacts reque
   } else if (is_end_stream) {
     head.body = BodyKind::kLength;
     AddLine("content-length", "0", HeaderId::kContentLength, false);
+    headers_[header_count_ - 1].is_added = true;
   } else {
     head.body = BodyKind::kChunked;
     AddLine("transfer-encoding", "chunked", HeaderId::kTransferEncoding, false);

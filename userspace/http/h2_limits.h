@@ -37,10 +37,10 @@ struct H2Limits {
   // Floods.
   H2Rate reset = {1000, 200};    // RST_STREAM received.
   H2Rate refusal = {1000, 200};  // Streams that we reset for a fault of the peer's.
-  H2Rate ping = {64, 10};  // Each DATA frame received allows one more: gRPC measures with them.
+  H2Rate ping = {64, 10};  // Each DATA frame allows one more, either way: gRPC measures with them.
   H2Rate settings = {16, 2};
   H2Rate empty_frame = {100, 50};       // DATA, HEADERS or CONTINUATION without content or end.
-  H2Rate window_update = {1000, 1000};  // Each DATA frame sent allows two more.
+  H2Rate window_update = {1000, 1000};  // Each DATA frame sent allows ten more.
   H2Rate priority = {1000, 200};        // PRIORITY, unknown frames, frames for closed streams.
 
   // Time, nanoseconds.

@@ -11,6 +11,8 @@ namespace {
 constexpr uint32_t kDataTurnSize = 16384;   // Of one stream before the next has its turn.
 constexpr uint32_t kDataWorthwhile = 1024;  // Less room than this waits for the next buffer.
 constexpr uint32_t kAssumedStreamCountMax = 100;
+// Readers give back both windows with every small read of a large frame (Go's net/http).
+constexpr uint32_t kUpdatesPerData = 10;
 constexpr size_t kWindowUpdateSize = kH2FrameHeaderSize + 4;
 
 void WriteHeader(char* out, uint32_t size, H2FrameType type, uint8_t flags, uint32_t stream) {
@@ -121,6 +123,13 @@ void H2Session::Reset(uint32_t id, H2Error error) {
   streams_.Remove(*stream);
 }
 
+void H2Session::ResetAfterEnd(uint32_t id) {
+  H2Stream* stream = streams_.Find(id);
+  if (stream == nullptr) return;
+  stream->must_reset_after_end = true;
+  if (stream->is_local_ended) Reset(id, H2Error::kNoError);
+}
+
 // The peer is told later, many bytes at a time: PutWindowUpdates.
 void H2Session::GiveBackConnection(uint32_t size) { returnable_ += size; }
 
@@ -177,7 +186,8 @@ size_t H2Session::PutDataFrame(H2Stream& stream, char* out, size_t room, H2Sourc
   stream.offered_size -= taken;
   stream.send_window -= taken;
   send_window_ -= taken;
-  window_bucket_.Refund(limits_.window_update, 2);
+  window_bucket_.Refund(limits_.window_update, kUpdatesPerData);
+  ping_bucket_.Refund(limits_.ping, 1);
   const bool is_end = stream.offered_size == 0 && stream.is_end_offered;
   WriteHeader(out, taken, H2FrameType::kData, is_end ? kH2EndStream : 0, stream.id);
   if (is_end) {

@@ -115,6 +115,10 @@ void H2Session::EndRemote(H2Stream& stream) { stream.is_remote_ended = true; }
 void H2Session::EndLocal(H2Stream& stream) {
   stream.is_local_ended = true;
   stream.is_end_offered = false;
+  if (stream.must_reset_after_end && !stream.is_remote_ended) {
+    Reset(stream.id, H2Error::kNoError);
+    return;
+  }
   CloseIfEnded(stream);
 }
 

@@ -79,6 +79,9 @@ class H2Session {
   // The user is done with `size` bytes of kData, whether or not the stream is still there.
   void Consume(uint32_t stream, uint32_t size);
   void Reset(uint32_t stream, H2Error error);
+  // The peer's end is not awaited: once ours is sent, RST_STREAM(NO_ERROR) follows (RFC 9113
+  // section 8.1).
+  void ResetAfterEnd(uint32_t stream);
   void SetUser(uint32_t stream, uint64_t user);
 
   // Takes no new streams, in two steps (RFC 9113 section 6.8): those on their way are still served.
@@ -98,6 +101,8 @@ class H2Session {
   uint32_t stream_count() const { return streams_.count(); }
   uint32_t last_peer_stream() const { return last_peer_id_; }
   uint64_t offered_size(uint32_t stream);
+  bool has_peer_settings() const { return has_settings_; }
+  bool is_mid_block() const { return block_stream_ != 0; }  // HEADERS whose end is to come.
   bool peer_allows_connect_protocol() const { return peer_allows_connect_protocol_; }
   H2HeadBuffer& buffer() { return buffer_; }
 

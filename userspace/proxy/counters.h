@@ -8,6 +8,7 @@
 #include <memory>
 #include <string_view>
 
+#include "userspace/http/h2_reasons.h"
 #include "userspace/proxy/close_reason.h"
 #include "userspace/proxy/limits.h"
 
@@ -17,9 +18,11 @@ namespace sluice::proxy {
 // clang-format off
 #define SLUICE_COUNTERS(X)                                                                                                  \
   X(kOpenedHttp,      "sluice_connections_opened_total", "path=http",        false, "Connections accepted, by path.")         \
+  X(kOpenedHttp2,     "sluice_connections_opened_total", "path=http2",       false, "Connections accepted, by path.")         \
   X(kOpenedTcp,       "sluice_connections_opened_total", "path=tcp",         false, "Connections accepted, by path.")         \
   X(kOpenedInbound,   "sluice_connections_opened_total", "path=inbound_tcp", false, "Connections accepted, by path.")         \
   X(kActiveHttp,      "sluice_connections_active",       "path=http",        true,  "Connections open now, by path.")         \
+  X(kActiveHttp2,     "sluice_connections_active",       "path=http2",       true,  "Connections open now, by path.")         \
   X(kActiveTcp,       "sluice_connections_active",       "path=tcp",         true,  "Connections open now, by path.")         \
   X(kActiveInbound,   "sluice_connections_active",       "path=inbound_tcp", true,  "Connections open now, by path.")         \
   X(kDetectedHttp1,   "sluice_detections_total",         "protocol=http1",   false, "Connections to ports that declare nothing, by what the first bytes told.") \
@@ -102,17 +105,20 @@ class Counters {
   void Set(Counter counter, uint64_t value) { values_[static_cast<size_t>(counter)].Set(value); }
   void AddClosed(CloseReason reason) { closed_[static_cast<size_t>(reason)].Add(1); }
   void AddRefused(CloseReason reason) { refused_[static_cast<size_t>(reason)].Add(1); }
+  void AddHttp2Fault(http::H2Reason reason) { http2_faults_[static_cast<size_t>(reason)].Add(1); }
   BackendTally& backend(uint32_t id) { return backends_[id]; }
 
   uint64_t value(size_t counter) const { return values_[counter].value(); }
   uint64_t closed(size_t reason) const { return closed_[reason].value(); }
   uint64_t refused(size_t reason) const { return refused_[reason].value(); }
+  uint64_t http2_faults(size_t reason) const { return http2_faults_[reason].value(); }
   const BackendTally& backend(uint32_t id) const { return backends_[id]; }
 
  private:
   std::array<Tally, kCounterCount> values_;
   std::array<Tally, kCloseReasonCount> closed_;   // Connections, by why they ended.
   std::array<Tally, kCloseReasonCount> refused_;  // Requests answered by the proxy itself.
+  std::array<Tally, http::kH2ReasonCount> http2_faults_;
   std::unique_ptr<BackendTally[]> backends_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "userspace/base/check.h"
 #include "userspace/detect/client_hello.h"
+#include "userspace/proxy/http2_connection.h"
 #include "userspace/proxy/http_connection.h"
 #include "userspace/proxy/limits.h"
 #include "userspace/proxy/port_memory.h"
@@ -33,13 +34,16 @@ Counter CounterOf(detect::Speech speech) {
 }  // namespace
 
 bool IsServedAsHttp(detect::Speech speech) {
-  return speech == detect::Speech::kHttp1 || (speech == detect::Speech::kHttp2 && kSpeaksHttp2);
+  return speech == detect::Speech::kHttp1 || speech == detect::Speech::kHttp2;
 }
 
 void CountDetection(Counters& counters, detect::Speech speech) { counters.Add(CounterOf(speech)); }
 
 void BeginHttp(Worker& worker, Accepted accepted) {
-  worker.AddSession(std::make_unique<HttpConnection>(worker, std::move(accepted)));
+  if (accepted.protocol == model::Protocol::kHttp2)
+    worker.AddSession(std::make_unique<Http2Connection>(worker, std::move(accepted)));
+  else
+    worker.AddSession(std::make_unique<HttpConnection>(worker, std::move(accepted)));
 }
 
 void BeginSession(Worker& worker, Accepted accepted, const Plan& plan) {
@@ -52,8 +56,7 @@ void BeginSession(Worker& worker, Accepted accepted, const Plan& plan) {
     worker.AddSession(std::make_unique<Detector>(worker, std::move(accepted), plan));
     return;
   }
-  const bool is_opaque = plan.protocol == model::Protocol::kTcp ||
-                         (plan.protocol == model::Protocol::kHttp2 && !kSpeaksHttp2);
+  const bool is_opaque = plan.protocol == model::Protocol::kTcp;
   const bool must_not_wait = plan.protocol == model::Protocol::kAuto &&
                              (plan.memory == nullptr || plan.memory->DialsAtOnce());
   if (is_opaque || must_not_wait || plan.refused != CloseReason::kNone) {

@@ -17,10 +17,6 @@
 
 namespace sluice::proxy {
 
-// Until a session speaks HTTP/2, ports that declare it, and clients that speak it where nothing is
-// declared, are relayed.
-inline constexpr bool kSpeaksHttp2 = false;
-
 // Takes an accepted connection to the session that its plan asks for.
 void BeginSession(Worker& worker, Accepted accepted, const Plan& plan);
 // The one place that knows which session speaks which version of HTTP.

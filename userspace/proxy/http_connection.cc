@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "userspace/proxy/upstream_connection.h"
+#include "userspace/proxy/exchange_pools.h"
+#include "userspace/proxy/held_trailers.h"
 
 namespace sluice::proxy {
 
@@ -32,7 +33,7 @@ HttpConnection::~HttpConnection() {
 void HttpConnection::OnReceive(Stream&, Received& received) {
   worker_.counters().Add(Counter::kBytesFromClient, received.data.size());
   TakeInput(received);
-  CountBuffers();
+  CountInput();
 }
 
 void HttpConnection::TakeInput(Received& received) {
@@ -53,14 +54,13 @@ void HttpConnection::TakeInput(Received& received) {
       return;
     }
     case State::kExchange:
-      deadline_ns_ = worker_.now_ns() + kExchangeIdleTimeout;
       if (input_.empty()) TakeBody(received);
       input_.append(received.data);
       if (input_.size() > kPipelinedInputMax) downstream_.PauseReceiving();
       return;
     case State::kLastSend:
-      exchange_.bytes_in += received.data.size();
-      if (exchange_.bytes_in > kDiscardedBodyMax) Close(CloseReason::kDiscardLimit, true);
+      discarded_bytes_ += received.data.size();
+      if (discarded_bytes_ > kDiscardedBodyMax) Close(CloseReason::kDiscardLimit, true);
       return;
     case State::kClosed:
       return;
@@ -80,7 +80,7 @@ void HttpConnection::ProcessInput() {
     }
     if (state_ == State::kHead) {
       rest.data.remove_prefix(ReadHead(rest.data));
-    } else if (state_ == State::kExchange && !exchange_.is_request_complete) {
+    } else if (state_ == State::kExchange) {
       TakeBody(rest);
     }
     if (state_ == State::kLastSend || state_ == State::kClosed) rest.data = {};
@@ -99,48 +99,71 @@ size_t HttpConnection::ReadHead(std::string_view input) {
   http::RequestHead& head = worker_.request_scratch();
   const http::ParseResult result =
       http::ParseRequestHead(input, input_scanned_, kHttpLimits, &head);
-  switch (result.status) {
-    case http::ParseStatus::kNeedMore:
-      input_scanned_ = result.scanned;
-      return 0;
-    case http::ParseStatus::kBad:
-      input_scanned_ = 0;
-      BeginExchange();
-      exchange_ = {.is_keep_alive = false,
-                   .refusal = http::BadReasonName(result.bad),
-                   .start_ns = worker_.now_ns()};
-      AnswerLocally(http::BadReasonStatus(result.bad), CloseReason::kBadRequest,
-                    http::BadReasonText(result.bad));
-      return input.size();
-    case http::ParseStatus::kComplete:
-      break;
+  if (result.status == http::ParseStatus::kNeedMore) {
+    input_scanned_ = result.scanned;
+    return 0;
   }
   input_scanned_ = 0;
   BeginExchange();
-  StartExchange(head);
+  if (result.status == http::ParseStatus::kBad) {
+    exchange_->RefuseHead(http::BadReasonStatus(result.bad), http::BadReasonName(result.bad),
+                          http::BadReasonText(result.bad));
+    return input.size();
+  }
+  is_http_1_0_ = head.minor_version == 0;
+  if (!head.is_keep_alive) must_close_ = true;
+  request_body_.Start(head.body, head.content_length, kHttpLimits);
+  exchange_->Start(head);
   return head.head_size;
 }
 
-// Forwards what of `received` belongs to the request's body; leaves the rest in it. Before the
-// upstream is there nothing is taken: the bytes wait in input_ and the client is held back.
+void HttpConnection::BeginExchange() {
+  state_ = State::kExchange;
+  exchange_ = &worker_.exchange_pools().exchanges.Take(worker_);
+  exchange_->Begin(*this, {.pod_id = pod_id_, .client = client_, .dialled = dialled_});
+}
+
+// Forwards what of `received` belongs to the request's body; leaves the rest in it. Before an
+// endpoint is there nothing is taken: the bytes wait in input_ and the client is held back.
 void HttpConnection::TakeBody(Received& received) {
-  if (exchange_.is_request_complete || received.data.empty()) return;
-  if (upstream_ == nullptr || !upstream_->is_connected()) {
+  if (exchange_->is_request_complete() || received.data.empty()) return;
+  if (!exchange_->CanForward()) {
     downstream_.PauseReceiving();
+    return;
+  }
+  if (!exchange_->wants_framed()) {
+    TakeBodyPieces(received);
     return;
   }
   const http::BodyFramer::Progress progress = request_body_.Feed(received.data);
   if (progress.status == http::ParseStatus::kBad) {
-    exchange_.refusal = http::BadReasonName(progress.bad);
-    AnswerLocally(400, CloseReason::kBadRequest, http::BadReasonText(progress.bad));
+    exchange_->RefuseBody(http::BadReasonName(progress.bad), http::BadReasonText(progress.bad));
     received.data = {};
     return;
   }
-  upstream_->stream().Forward(received, received.data.substr(0, progress.consumed));
-  exchange_.bytes_in += progress.consumed;
+  exchange_->ForwardBody(received, received.data.substr(0, progress.consumed));
   received.data.remove_prefix(progress.consumed);
-  exchange_.is_request_complete = progress.status == http::ParseStatus::kComplete;
-  if (!exchange_.is_request_complete && upstream_->stream().is_above_high_mark()) {
+  if (progress.status == http::ParseStatus::kComplete)
+    exchange_->EndRequest({});
+  else if (exchange_->IsBodyFull())
+    downstream_.PauseReceiving();
+}
+
+// For an endpoint that speaks HTTP/2.
+void HttpConnection::TakeBodyPieces(Received& received) {
+  const http::BodyFramer::Progress progress =
+      body_reader_.Read(request_body_, &received.data, [&](std::string_view piece) {
+        if (exchange_ != nullptr) exchange_->ForwardBody(received, piece);
+      });
+  if (exchange_ == nullptr) return;
+  if (progress.status == http::ParseStatus::kBad) {
+    received.data = {};
+    exchange_->RefuseBody(http::BadReasonName(progress.bad), http::BadReasonText(progress.bad));
+  } else if (progress.status == http::ParseStatus::kComplete) {
+    TrailerRoom room;
+    const std::string lines = body_reader_.TakeTrailers();
+    exchange_->EndRequest(ReadTrailerLines(lines, room));
+  } else if (exchange_->IsBodyFull()) {
     downstream_.PauseReceiving();
   }
 }
@@ -155,9 +178,7 @@ void HttpConnection::OnReceiveEnd(Stream&) {
         Close(input_.empty() ? CloseReason::kDone : CloseReason::kClientClosed, false);
       return;
     case State::kExchange:
-      // A half-closed client still reads its answers, if it has asked its questions.
-      if (!exchange_.is_request_complete && input_.empty())
-        AbortExchange(CloseReason::kClientClosed);
+      if (input_.empty()) exchange_->OnClientEnd();
       return;
     case State::kLastSend:
       if (downstream_.has_sent_fin()) Close(close_reason_, false);
@@ -172,7 +193,7 @@ void HttpConnection::OnSendDrained(Stream&) {
     Close(close_reason_, false);
     return;
   }
-  if (upstream_ != nullptr && upstream_->is_connected()) upstream_->stream().StartReceiving();
+  if (exchange_ != nullptr) exchange_->OnAnswerDrained();
   if (state_ == State::kHead) {
     downstream_.StartReceiving();
     ProcessInput();
@@ -181,7 +202,7 @@ void HttpConnection::OnSendDrained(Stream&) {
 
 void HttpConnection::OnBroken(Stream&, int) {
   if (state_ == State::kExchange)
-    AbortExchange(CloseReason::kClientReset);
+    exchange_->Abort(CloseReason::kClientReset);
   else
     Close(state_ == State::kHead ? CloseReason::kClientReset : close_reason_, true);
 }
@@ -190,7 +211,7 @@ void HttpConnection::OnClosed(Stream&) { worker_.FreeSession(*this); }
 
 void HttpConnection::Abandon(CloseReason reason) {
   if (state_ == State::kExchange)
-    AbortExchange(reason);
+    exchange_->Abort(reason);
   else
     Close(reason, false);
 }
@@ -206,7 +227,7 @@ void HttpConnection::Close(CloseReason reason, bool reset) {
   close_reason_ = reason;
   timer_.Disarm();
   input_.clear();
-  FreeLargeBuffers();
+  FreeLargeInput();
   downstream_.Close(reset);
 }
 
@@ -222,81 +243,67 @@ void HttpConnection::SetDeadline(uint64_t deadline_ns) {
 void HttpConnection::OnTimer(void* self) { static_cast<HttpConnection*>(self)->HandleTimer(); }
 
 void HttpConnection::HandleTimer() {
+  if (state_ == State::kExchange) return;  // The exchange has its own; the next state arms again.
   const uint64_t now = worker_.now_ns();
-  uint64_t deadline = deadline_ns_;
-  if (state_ == State::kExchange && exchange_.request_deadline_ns != 0) {
-    deadline = std::min(deadline, exchange_.request_deadline_ns);
-  }
-  if (now < deadline) {
-    armed_ns_ = deadline;
-    worker_.timers().Arm(timer_, deadline);
+  if (now < deadline_ns_) {
+    armed_ns_ = deadline_ns_;
+    worker_.timers().Arm(timer_, deadline_ns_);
     return;
   }
-  switch (state_) {
-    case State::kHead:
-      Close(input_.empty() ? CloseReason::kIdleTimeout : CloseReason::kHeadTimeout, false);
-      return;
-    case State::kExchange: {
-      const bool is_request_timeout =
-          exchange_.request_deadline_ns != 0 && now >= exchange_.request_deadline_ns;
-      const CloseReason reason =
-          is_request_timeout ? CloseReason::kRequestTimeout : CloseReason::kIdleTimeout;
-      AnswerLocally(504, reason, CloseReasonText(reason));
-      return;
-    }
-    case State::kLastSend:
-      Close(close_reason_, false);
-      return;
-    case State::kClosed:
-      return;
-  }
-}
-
-void HttpConnection::BeginExchange() {
-  state_ = State::kExchange;
-  worker_.BeginWork();
-}
-
-// Gives back everything an exchange held.
-void HttpConnection::EndExchange(CloseReason reason) {
-  worker_.EndWork();
-  LogExchange(reason);
-  DropUpstream(false, true);
-  exchange_.endpoint.ReleaseLoad(worker_);
-  config_.Reset();
-  exchange_ = {};
-  upstream_input_.clear();
-  upstream_scanned_ = 0;
-  FreeLargeBuffers();
+  if (state_ == State::kHead)
+    Close(input_.empty() ? CloseReason::kIdleTimeout : CloseReason::kHeadTimeout, false);
+  else
+    Close(close_reason_, false);
 }
 
 void HttpConnection::StartLastSend(CloseReason reason) {
   state_ = State::kLastSend;
   close_reason_ = reason;
   input_.clear();
-  FreeLargeBuffers();
+  FreeLargeInput();
   downstream_.FinishSending();
   downstream_.StartReceiving();
   SetDeadline(worker_.now_ns() + kLingerTimeout);
 }
 
-void HttpConnection::FinishExchange(CloseReason reason) {
-  const bool was_complete = exchange_.is_request_complete;
-  const bool has_answered = exchange_.is_answer_started;
-  EndExchange(reason);
-  if (!has_answered) {
-    Close(reason, true);
+size_t HttpConnection::held_bytes() const {
+  return counted_bytes_ + downstream_.held_bytes() +
+         (exchange_ != nullptr ? exchange_->held_bytes() : 0);
+}
+
+// Brings the worker's budget up to date; called where input_ may have grown.
+void HttpConnection::CountInput() {
+  worker_.buffers().Add(input_.capacity());
+  worker_.buffers().Subtract(counted_bytes_);
+  counted_bytes_ = input_.capacity();
+}
+
+// A small one is kept: the next request may need it. A connection that has had one large head would
+// otherwise hold its size for as long as it idles.
+void HttpConnection::FreeLargeInput() {
+  const size_t kept_max = worker_.buffers().is_short() ? 0 : kKeptBufferMax;
+  if (input_.empty() && input_.capacity() > kept_max) std::string().swap(input_);
+  CountInput();
+}
+
+void HttpConnection::Shed() {
+  constexpr CloseReason kReason = CloseReason::kMemoryLimit;
+  // An answer of ours behind answers that nobody reads would only hold them longer.
+  const bool can_answer = !downstream_.is_above_high_mark() &&
+                          downstream_.queued_size() <= kSendQueueLeast &&
+                          (exchange_ == nullptr || !exchange_->is_answer_started());
+  if (state_ == State::kHead && input_.empty()) {
+    Close(kReason, false);  // Asked nothing: an answer would be taken for that to its next request.
     return;
   }
-  if (must_close_ || !was_complete || worker_.is_draining() || HasNoMoreRequests()) {
-    StartLastSend(reason);
-    return;
+  if (state_ == State::kHead && can_answer) BeginExchange();
+  if (state_ != State::kExchange) {
+    Close(kReason, true);
+  } else if (can_answer) {
+    exchange_->AnswerLocally(503, kReason, CloseReasonText(kReason), {}, true);
+  } else {
+    exchange_->Abort(kReason);
   }
-  state_ = State::kHead;
-  SetDeadline(worker_.now_ns() +
-              (input_.empty() ? kDownstreamIdleTimeout : worker_.limits().request_head_timeout_ns));
-  downstream_.StartReceiving();
-  ProcessInput();
 }
 
 }  // namespace sluice::proxy

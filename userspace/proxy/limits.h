@@ -36,6 +36,15 @@ inline constexpr uint64_t kExchangeIdleTimeout = 300 * kSecond;     // No byte e
 inline constexpr uint64_t kLingerTimeout = 2 * kSecond;         // For the client's FIN, after ours.
 inline constexpr uint64_t kUpstreamIdleTimeout = 55 * kSecond;  // Below nginx's 75 s, Node's 60 s.
 inline constexpr uint32_t kIdleUpstreamsPerPoolMax = 1024;
+inline constexpr size_t kExchangesKept = 1024;  // Of a worker, to be used again.
+
+// HTTP/2. The codec has limits of its own (http/h2_limits.h).
+inline constexpr uint32_t kHttp2StreamsPerUpstreamMax = 100;  // Then the next connection is opened.
+inline constexpr size_t kLaneQueueHigh = 256 * 1024;  // Content of a stream that waits to be sent.
+inline constexpr size_t kLaneQueueLow = 64 * 1024;
+inline constexpr size_t kHttp2SendAhead = 64 * 1024;    // Frames made before the socket takes them.
+inline constexpr size_t kHttp2ProduceSize = 32 * 1024;  // At once.
+inline constexpr uint64_t kHttp2CheckInterval = 10 * kSecond;  // Between looks at idle times.
 
 // Detection (docs/adr/0013): how long the first connections to a port that declares nothing wait
 // for their clients' first bytes, until when a server's word is a greeting and not the end of a

@@ -144,6 +144,17 @@ void Outbox::Consume(size_t size) {
   }
 }
 
+void Outbox::Read(char* out, size_t size) {
+  SLUICE_DCHECK(size <= size_);
+  while (size > 0) {
+    const size_t part = std::min<size_t>(size, head_->size);
+    std::memcpy(out, head_->data, part);
+    out += part;
+    size -= part;
+    Consume(part);
+  }
+}
+
 void Outbox::Clear() {
   while (Segment* segment = head_) {
     head_ = segment->next;

@@ -13,7 +13,9 @@
 
 namespace sluice::proxy {
 
+struct Received;
 struct Segment;
+class Worker;
 
 // Memory of segments, kept by a worker and used again: no allocation in steady state.
 class SegmentPool {
@@ -56,7 +58,8 @@ class Outbox {
   size_t size() const { return size_; }
   // Fills at most `count_max` vectors from the front; returns how many.
   uint32_t Gather(iovec* vectors, uint32_t count_max) const;
-  void Consume(size_t size);  // From the front; size <= size().
+  void Consume(size_t size);          // From the front; size <= size().
+  void Read(char* out, size_t size);  // Copies from the front, and consumes.
   void Clear();
 
  private:
@@ -65,5 +68,8 @@ class Outbox {
   Segment* tail_ = nullptr;
   size_t size_ = 0;
 };
+
+// Appends `part` of what was received; takes its buffer over when that pays (stream.cc).
+void AppendReceived(Worker& worker, Outbox& queue, Received& received, std::string_view part);
 
 }  // namespace sluice::proxy

@@ -78,6 +78,19 @@ void AddUndeclaredPorts(const RuntimeConfig& config, size_t size,
   }
 }
 
+void AddHttp2Faults(const std::vector<const Counters*>& workers, node::v1::Stats& stats) {
+  for (size_t i = 1; i < http::kH2ReasonCount; ++i) {
+    const uint64_t count = Sum(workers, [i](const Counters& c) { return c.http2_faults(i); });
+    if (count == 0) continue;
+    node::v1::Counter& faults = *stats.add_counters();
+    faults.set_name("sluice_http2_faults_total");
+    faults.set_label(base::Concat("reason=", http::H2ReasonName(static_cast<http::H2Reason>(i))));
+    faults.set_help(
+        "Streams and connections of HTTP/2 ended for a fault of the peer's, by reason.");
+    faults.set_value(static_cast<double>(count));
+  }
+}
+
 }  // namespace
 
 std::vector<node::v1::Stats> CollectStats(const std::vector<const Counters*>& workers,
@@ -86,6 +99,7 @@ std::vector<node::v1::Stats> CollectStats(const std::vector<const Counters*>& wo
   std::vector<node::v1::Stats> parts(1);
   AddCounters(workers, parts.back());
   AddReasons(workers, parts.back());
+  AddHttp2Faults(workers, parts.back());
   size_t size = kPartSize;  // The counters have a packet of their own.
   for (uint32_t i = 0; i < names.size(); ++i) {
     node::v1::BackendStats backend;

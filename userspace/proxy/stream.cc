@@ -43,7 +43,8 @@ void Stream::Attach(base::UniqueFd fd) {
 }
 
 void Stream::MarkDirty() {
-  Unlink();  // It may wait among the starved.
+  if (is_preparing_ && !is_closing_) return;  // It is being serviced.
+  Unlink();                                   // It may wait among the starved.
   worker_.AddDirty(*this);
 }
 
@@ -68,20 +69,24 @@ void Stream::Write(std::string_view bytes) {
   MarkDirty();
 }
 
-// A borrowed buffer goes out without a copy but is missing from the pool until the send is done, so
-// only while the pool is rich: a peer that does not read must never starve the others.
 void Stream::Forward(Received& received, std::string_view part) {
   if (is_closing_ || part.empty()) return;
+  AppendReceived(worker_, outbox_, received, part);
+  MarkDirty();
+}
+
+// A borrowed buffer goes out without a copy but is missing from the pool until the send is done, so
+// only while the pool is rich: a peer that does not read must never starve the others.
+void AppendReceived(Worker& worker, Outbox& queue, Received& received, std::string_view part) {
   const bool is_pool_rich =
-      worker_.segments().borrowed_count() < worker_.ring().buffer_count() * 3 / 4;
+      worker.segments().borrowed_count() < worker.ring().buffer_count() * 3 / 4;
   if (received.has_buffer && part.size() >= kBorrowFrom && is_pool_rich &&
-      outbox_.size() < kSendQueueLow * 2) {
-    outbox_.AppendBorrowed(received.buffer, part);
+      queue.size() < kSendQueueLow * 2) {
+    queue.AppendBorrowed(received.buffer, part);
     received.has_buffer = false;
   } else {
-    outbox_.Append(part);
+    queue.Append(part);
   }
-  MarkDirty();
 }
 
 void Stream::FinishSending() {
@@ -227,6 +232,10 @@ void Stream::StopMultishot() {
 
 void Stream::PrepareSend() {
   if (send_.is_pending || busy_timer_.is_armed() || is_broken_) return;
+  is_preparing_ = true;
+  owner_->OnBeforeSend(*this);
+  is_preparing_ = false;
+  if (is_closing_) return;
   if (outbox_.size() > 0) {
     std::array<iovec, kVectorsPerSend> vectors;
     const uint32_t count = outbox_.Gather(vectors.data(), kVectorsPerSend);

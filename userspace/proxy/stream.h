@@ -36,6 +36,8 @@ class StreamOwner {
   virtual void OnSendDrained(Stream& stream) = 0;
   virtual void OnBroken(Stream& stream, int error) = 0;  // Reset or another error (errno).
   virtual void OnClosed(Stream& stream) = 0;  // After Close: nothing is left in the kernel.
+  // A send is about to be made; what is written now goes with it. May close the stream.
+  virtual void OnBeforeSend(Stream&) {}
 
  protected:
   ~StreamOwner() = default;
@@ -59,7 +61,8 @@ class Stream : public base::ListLink<DirtyTag> {
   void StartReceiving();
   void PauseReceiving();  // What arrives meanwhile is stashed; soon the kernel holds the peer back.
 
-  void Write(std::string_view bytes);  // Copies.
+  void Write(std::string_view bytes);     // Copies.
+  void RequestService() { MarkDirty(); }  // OnBeforeSend follows in this turn, if it can send.
   void Forward(Received& received,
                std::string_view part);  // `part` of received.data; borrows when it pays.
   size_t queued_size() const { return outbox_.size(); }
@@ -128,6 +131,7 @@ class Stream : public base::ListLink<DirtyTag> {
   bool has_sent_fin_ : 1 = false;
   bool must_report_drained_ : 1 = false;
   bool is_broken_ : 1 = false;
+  bool is_preparing_ : 1 = false;
   bool is_closing_ : 1 = false;
   bool is_reset_ : 1 = false;
   bool is_released_ : 1 = false;

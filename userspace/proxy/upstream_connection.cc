@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "userspace/base/check.h"
-#include "userspace/proxy/http_connection.h"
+#include "userspace/proxy/exchange.h"
 #include "userspace/proxy/limits.h"
 
 namespace sluice::proxy {
@@ -20,22 +20,49 @@ UpstreamConnection::UpstreamConnection(Worker& worker, UpstreamPool& pool, const
 
 UpstreamConnection::~UpstreamConnection() {
   worker_.pools().RemoveIdle(*this);
+  worker_.buffers().Subtract(counted_bytes_);
   worker_.counters().Subtract(Counter::kUpstreamActive);
   worker_.pools().OnConnectionGone(pool_);
 }
 
-void UpstreamConnection::SetUser(HttpConnection& user) {
+void UpstreamConnection::SetUser(Exchange& user) {
   SLUICE_DCHECK(user_ == nullptr);
   user_ = &user;
   ++use_count_;
   sent_before_use_ = stream_.sent_size();
+  is_head_done_ = is_tunnel_ = false;
+}
+
+void UpstreamConnection::SendHead(const OutgoingRequest& request) {
+  is_head_ = request.is_head;
+  is_connect_ = request.is_connect;
+  may_switch_ = !request.upgrade.empty();
+  writer_.Start(request.form, request.body);
+  stream_.Write(request.text);
+}
+
+void UpstreamConnection::ForwardBody(Received& received, std::string_view part) {
+  writer_.Write(stream_, received, part);
+}
+
+void UpstreamConnection::EndBody(absl::Span<const http::Header> trailers) {
+  if (is_tunnel_)
+    stream_.FinishSending();
+  else
+    writer_.End(stream_, trailers);
 }
 
 void UpstreamConnection::Release(bool is_reusable, bool reset) {
   user_ = nullptr;
+  input_.clear();
+  scanned_ = 0;
+  if (input_.capacity() > (worker_.buffers().is_short() ? 0 : kKeptBufferMax)) {
+    std::string().swap(input_);
+  }
+  CountBuffers();
   const bool is_usable = is_connected() && !stream_.has_received_end() && !stream_.is_closing();
   if (!is_reusable || must_close_ || worker_.is_draining() || !is_usable) {
-    Close(reset);
+    Close(reset || must_reset_);
     return;
   }
   idle_since_ns_ = worker_.now_ns();
@@ -84,51 +111,53 @@ void UpstreamConnection::OnDialed(base::UniqueFd fd, CloseReason reason) {
   if (user_ == nullptr) {
     // Its user went away meanwhile: worth keeping if it came about.
     if (reason == CloseReason::kNone && !must_close_)
-      Release(true);
+      Release(true, false);
     else
       stream_.Close(false);
     return;
   }
   if (reason == CloseReason::kNone) {
     stream_.StartReceiving();
-    user_->OnUpstreamReady();
+    user_->OnCarrierReady();
     return;
   }
-  HttpConnection* user = std::exchange(user_, nullptr);
+  Exchange* user = std::exchange(user_, nullptr);
   stream_.Close(false);
-  user->OnUpstreamFailed(reason);
+  user->OnCarrierFailed(reason);
 }
 
 void UpstreamConnection::OnReceive(Stream&, Received& received) {
   if (user_ != nullptr && has_begun_sending()) {
-    user_->OnUpstreamReceive(received);
+    ReadAnswer(received);
     return;
   }
   // Bytes that nobody asked for. Handed on they would answer whatever request comes next, and every
   // later answer would go to the wrong one.
   worker_.counters().Add(Counter::kUnsolicited);
   if (user_ != nullptr)
-    user_->OnUpstreamUnsolicited();
+    user_->OnCarrierUnsolicited();
   else
     Close(true);
 }
 
 void UpstreamConnection::OnReceiveEnd(Stream&) {
-  if (user_ != nullptr)
-    user_->OnUpstreamEnd();
-  else
+  if (user_ == nullptr)
     Close(false);
+  else if (is_head_done_ && framer_.IsCompleteAtClose())
+    EndAnswer(true);
+  else
+    user_->OnCarrierLost(CarrierLoss::kClosed);
 }
 
-void UpstreamConnection::OnBroken(Stream&, int error) {
+void UpstreamConnection::OnBroken(Stream&, int) {
   if (user_ != nullptr)
-    user_->OnUpstreamBroken(error);
+    user_->OnCarrierLost(CarrierLoss::kReset);
   else
     Close(true);
 }
 
 void UpstreamConnection::OnSendDrained(Stream&) {
-  if (user_ != nullptr) user_->OnUpstreamDrained();
+  if (user_ != nullptr) user_->OnCarrierDrained();
 }
 
 void UpstreamConnection::OnClosed(Stream&) { worker_.FreeSession(*this); }

@@ -1,10 +1,14 @@
 // One HTTP/1.1 connection to an endpoint: dialled for one exchange, then kept and lent again. At
-// most one user at a time. Thread: one worker. Owned by the worker as a Session.
+// most one exchange at a time; reads the answer's framing. Thread: one worker. Owned by the worker
+// as a Session.
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "userspace/proxy/dial.h"
+#include "userspace/proxy/exchange_parties.h"
+#include "userspace/proxy/h1_body.h"
 #include "userspace/proxy/stream.h"
 #include "userspace/proxy/upstream_pool.h"
 #include "userspace/proxy/worker.h"
@@ -13,28 +17,37 @@ namespace sluice::proxy {
 
 class UpstreamConnection final : public Session,
                                  public base::ListLink<IdleTag>,
+                                 public Carrier,
                                  private StreamOwner,
                                  private DialOwner {
  public:
   UpstreamConnection(Worker& worker, UpstreamPool& pool, const DialTarget& target);
   ~UpstreamConnection() override;
 
-  void SetUser(HttpConnection& user);
-  // The user is done. Not reusable: closed (`reset`: with RST).
-  void Release(bool is_reusable, bool reset = false);
-
-  Stream& stream() { return stream_; }
+  void SetUser(Exchange& user);
   UpstreamPool& pool() { return pool_; }
-  bool is_connected() const { return stream_.is_attached(); }
   bool is_idle() const { return base::ListLink<IdleTag>::is_linked(); }
-  bool is_reused() const { return use_count_ > 1; }
-  // Something of the user's request is on its way: only then can what arrives be its answer.
-  bool has_begun_sending() const { return stream_.sent_size() > sent_before_use_; }
 
+  // Session
   void Abandon(CloseReason reason) override;
   void Drain() override;
   uint32_t pod_id() const override { return pool_.key.accepting_pod_id; }
   uint32_t descriptor_count() const override { return 1; }
+
+  // Carrier
+  bool takes_framed() const override { return true; }
+  void SendHead(const OutgoingRequest& request) override;
+  bool is_connected() const override { return stream_.is_attached(); }
+  void ForwardBody(Received& received, std::string_view part) override;
+  void EndBody(absl::Span<const http::Header> trailers) override;
+  bool IsFull() override { return stream_.is_above_high_mark(); }
+  void PauseAnswer() override { stream_.PauseReceiving(); }
+  void ResumeAnswer() override { stream_.StartReceiving(); }
+  bool is_reused() const override { return use_count_ > 1; }
+  // Something of the user's request is on its way: only then can what arrives be its answer.
+  bool has_begun_sending() const override { return stream_.sent_size() > sent_before_use_; }
+  size_t held_bytes() const override { return stream_.held_bytes() + counted_bytes_; }
+  void Release(bool is_reusable, bool reset) override;
 
  private:
   void OnReceive(Stream& stream, Received& received) override;
@@ -46,12 +59,34 @@ class UpstreamConnection final : public Session,
   static void OnIdleTimer(void* self);
   void Close(bool reset);
 
+  // The answer. Each of them may end the exchange.
+  void ReadAnswer(Received& received);
+  size_t ReadHeads(std::string_view input);
+  void HoldHead(std::string_view part);
+  void BeginBody(const http::ResponseHead& head);
+  void ReadBody(Received& received);
+  void EndAnswer(bool is_clean);
+  void CountBuffers();
+
   Worker& worker_;
   UpstreamPool& pool_;
-  HttpConnection* user_ = nullptr;
+  Exchange* user_ = nullptr;
   uint32_t use_count_ = 0;
   uint64_t sent_before_use_ = 0;
-  bool must_close_ = false;
+  bool must_close_ : 1 = false;
+  bool must_reset_ : 1 = false;  // The server said more than its answer.
+  bool is_head_ : 1 = false;
+  bool is_connect_ : 1 = false;
+  bool may_switch_ : 1 = false;
+  bool is_tunnel_ : 1 = false;
+  bool is_head_done_ : 1 = false;  // The final one.
+  bool is_keep_alive_ : 1 = false;
+  http::BodyFramer framer_;
+  H1BodyReader reader_;
+  H1BodyWriter writer_;
+  std::string input_;  // Part of a head.
+  uint32_t scanned_ = 0;
+  size_t counted_bytes_ = 0;  // Of input_, in the worker's budget.
   Stream stream_;
   Dial dial_;
   io::Timer idle_timer_;

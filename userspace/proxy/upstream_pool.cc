@@ -1,5 +1,6 @@
 #include "userspace/proxy/upstream_pool.h"
 
+#include "userspace/proxy/http2_upstream.h"
 #include "userspace/proxy/limits.h"
 #include "userspace/proxy/upstream_connection.h"
 #include "userspace/proxy/worker.h"
@@ -9,25 +10,50 @@ namespace sluice::proxy {
 UpstreamPool::UpstreamPool(UpstreamPoolKey pool_key) : key(std::move(pool_key)) {}
 UpstreamPool::~UpstreamPool() = default;
 
-UpstreamConnection& UpstreamPools::Acquire(const DialTarget& target, bool must_be_fresh,
-                                           HttpConnection& user) {
+Carrier& UpstreamPools::Acquire(const DialTarget& target, model::Protocol protocol,
+                                bool must_be_fresh, Exchange& user) {
   const UpstreamPoolKey key{target.accepting_pod_id, target.client, target.endpoint};
   std::unique_ptr<UpstreamPool>& pool = pools_[key];
   if (pool == nullptr) pool = std::make_unique<UpstreamPool>(key);
-  if (!must_be_fresh && !pool->idle.is_empty()) {
-    UpstreamConnection& connection = *pool->idle.front();
+  return protocol == model::Protocol::kHttp2 ? AcquireHttp2(*pool, target, must_be_fresh, user)
+                                             : AcquireHttp1(*pool, target, must_be_fresh, user);
+}
+
+Carrier& UpstreamPools::AcquireHttp1(UpstreamPool& pool, const DialTarget& target,
+                                     bool must_be_fresh, Exchange& user) {
+  if (!must_be_fresh && !pool.idle.is_empty()) {
+    UpstreamConnection& connection = *pool.idle.front();
     RemoveIdle(connection);
     connection.SetUser(user);
     worker_.counters().Add(Counter::kPoolHits);
     return connection;
   }
   worker_.counters().Add(Counter::kPoolMisses);
-  ++pool->connection_count;
-  auto connection = std::make_unique<UpstreamConnection>(worker_, *pool, target);
+  ++pool.connection_count;
+  auto connection = std::make_unique<UpstreamConnection>(worker_, pool, target);
   UpstreamConnection& borrowed = *connection;
   borrowed.SetUser(user);
   worker_.AddSession(std::move(connection));
   return borrowed;
+}
+
+// Fills one connection before it opens the next.
+Carrier& UpstreamPools::AcquireHttp2(UpstreamPool& pool, const DialTarget& target,
+                                     bool must_be_fresh, Exchange& user) {
+  if (!must_be_fresh) {
+    for (Http2Upstream& connection : pool.http2) {
+      if (!connection.CanTake()) continue;
+      worker_.counters().Add(Counter::kPoolHits);
+      return connection.Take(user);
+    }
+  }
+  worker_.counters().Add(Counter::kPoolMisses);
+  ++pool.connection_count;
+  auto connection = std::make_unique<Http2Upstream>(worker_, pool, target);
+  Http2Upstream& borrowed = *connection;
+  pool.http2.PushBack(borrowed);
+  worker_.AddSession(std::move(connection));
+  return borrowed.Take(user);
 }
 
 void UpstreamPools::AddIdle(UpstreamConnection& connection) {

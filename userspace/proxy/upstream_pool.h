@@ -1,5 +1,6 @@
-// Idle HTTP connections to endpoints, kept per client and endpoint: the server must see that
-// client's address, so a connection is never lent to another client. Thread: one worker.
+// HTTP connections to endpoints, kept per client and endpoint: the server must see that client's
+// address, so a connection is never lent to another client. Those of HTTP/1.1 are kept while idle,
+// those of HTTP/2 as long as they take requests. Thread: one worker.
 #pragma once
 
 #include <cstdint>
@@ -9,15 +10,19 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "userspace/base/intrusive_list.h"
+#include "userspace/model/snapshot.h"
 #include "userspace/proxy/dial.h"
 
 namespace sluice::proxy {
 
-class HttpConnection;
+class Carrier;
+class Exchange;
+class Http2Upstream;
 class UpstreamConnection;
 class Worker;
 
 struct IdleTag;
+struct Http2Tag;
 
 struct UpstreamPoolKey {
   uint32_t accepting_pod_id = 0;
@@ -36,6 +41,7 @@ struct UpstreamPool {
   const UpstreamPoolKey key;
   base::IntrusiveList<UpstreamConnection, IdleTag> idle;  // Most recently used first.
   uint32_t idle_count = 0;
+  base::IntrusiveList<Http2Upstream, Http2Tag> http2;  // Oldest first.
   uint32_t connection_count = 0;
 };
 
@@ -43,16 +49,22 @@ class UpstreamPools {
  public:
   explicit UpstreamPools(Worker& worker) : worker_(worker) {}
 
-  // An idle connection, or a new one that is being dialled (`must_be_fresh`: always a new one). Its
-  // user is `user`.
-  UpstreamConnection& Acquire(const DialTarget& target, bool must_be_fresh, HttpConnection& user);
+  // A connection that can take one more request, or a new one that is being dialled
+  // (`must_be_fresh`: always a new one). The carrier's user is `user`.
+  Carrier& Acquire(const DialTarget& target, model::Protocol protocol, bool must_be_fresh,
+                   Exchange& user);
 
-  // By UpstreamConnection.
+  // By the connections.
   void AddIdle(UpstreamConnection& connection);
   void RemoveIdle(UpstreamConnection& connection);
   void OnConnectionGone(UpstreamPool& pool);
 
  private:
+  Carrier& AcquireHttp1(UpstreamPool& pool, const DialTarget& target, bool must_be_fresh,
+                        Exchange& user);
+  Carrier& AcquireHttp2(UpstreamPool& pool, const DialTarget& target, bool must_be_fresh,
+                        Exchange& user);
+
   Worker& worker_;
   absl::flat_hash_map<UpstreamPoolKey, std::unique_ptr<UpstreamPool>> pools_;
 };

@@ -1,4 +1,5 @@
 #include "userspace/proxy/worker.h"
+#include "userspace/proxy/exchange_pools.h"
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -72,6 +73,7 @@ absl::Status Worker::Start(std::shared_ptr<const RuntimeConfig> config) {
     ring_ = *std::move(ring);
     segments_ = std::make_unique<SegmentPool>(*ring_, buffers_);
     pools_ = std::make_unique<UpstreamPools>(*this);
+    exchange_pools_ = std::make_unique<ExchangePools>();
     SetConfig(config);
     started.Open();
     Run();
@@ -108,6 +110,7 @@ void Worker::RunTurn() {
     ServiceDirty();  // Refusals leave now: what comes next may be long in coming.
   }
   FreeSessions();
+  exchange_pools_->Recycle();
   counters_.Set(Counter::kBufferedBytes, buffers_.used());
   if (!retired_pods_.empty()) FreeRetiredPods();
   access_log_.Flush();

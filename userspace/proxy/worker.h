@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "userspace/balance/pick.h"
 #include "userspace/base/prng.h"
+#include "userspace/http/h2_head.h"
 #include "userspace/http/path.h"
 #include "userspace/io/mailbox.h"
 #include "userspace/io/ring.h"
@@ -32,6 +33,8 @@
 #include "userspace/proxy/wait_policy.h"
 
 namespace sluice::proxy {
+
+struct ExchangePools;
 
 // Looks up and removes what a captured connection dialled; the body reads a kernel map
 // (userspace/app).
@@ -105,6 +108,8 @@ class Worker {
   Counters& counters() { return counters_; }
   base::Prng& random() { return random_; }
   UpstreamPools& pools() { return *pools_; }
+  ExchangePools& exchange_pools() { return *exchange_pools_; }
+  http::H2HeadBuffer& h2_heads() { return h2_heads_; }  // Of all HTTP/2 sessions.
   AccessLog& access_log() { return access_log_; }
   uint64_t now_ns() const { return now_ns_; }
   const WorkerLimits& limits() const { return options_.limits; }
@@ -136,7 +141,9 @@ class Worker {
 
   // Scratch for one synchronous step; contents do not survive it.
   http::RequestHead& request_scratch() { return request_head_; }
+  http::RequestHead& outgoing_request_scratch() { return outgoing_request_head_; }
   http::ResponseHead& response_scratch() { return response_head_; }
+  http::ResponseHead& rewritten_response_scratch() { return rewritten_response_head_; }
   std::string& text_scratch() { return text_scratch_; }
   char* byte_scratch(size_t size);  // At least `size` bytes, with anything in them.
 
@@ -189,8 +196,12 @@ class Worker {
   base::IntrusiveList<Session, Session> sessions_;
   base::IntrusiveList<Session, Session> freed_;
 
+  std::unique_ptr<ExchangePools> exchange_pools_;
+  http::H2HeadBuffer h2_heads_;
   http::RequestHead request_head_;
+  http::RequestHead outgoing_request_head_;
   http::ResponseHead response_head_;
+  http::ResponseHead rewritten_response_head_;
   std::string text_scratch_;
   std::unique_ptr<char[]> byte_scratch_;
   size_t byte_scratch_size_ = 0;

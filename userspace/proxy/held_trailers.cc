@@ -1,0 +1,34 @@
+#include "userspace/proxy/held_trailers.h"
+
+#include <algorithm>
+
+namespace sluice::proxy {
+namespace {
+
+std::string_view WithoutBlanks(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+}  // namespace
+
+void AppendTrailerLines(absl::Span<const http::Header> trailers, std::string& lines) {
+  for (const http::Header& trailer : trailers) {
+    lines.append(trailer.name).append(": ").append(trailer.value).append("\r\n");
+  }
+}
+
+absl::Span<const http::Header> ReadTrailerLines(std::string_view lines, TrailerRoom& room) {
+  size_t count = 0;
+  while (!lines.empty() && count < room.size()) {
+    const std::string_view line = lines.substr(0, lines.find("\r\n"));
+    lines.remove_prefix(std::min(lines.size(), line.size() + 2));
+    const size_t colon = line.find(':');
+    if (colon == std::string_view::npos) continue;  // The empty line at the end.
+    room[count++] = {.name = line.substr(0, colon), .value = WithoutBlanks(line.substr(colon + 1))};
+  }
+  return {room.data(), count};
+}
+
+}  // namespace sluice::proxy
