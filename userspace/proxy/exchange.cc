@@ -205,8 +205,8 @@ void Exchange::OnCarrierUnsolicited() {
 }
 
 void Exchange::OnCarrierLost(CarrierLoss loss, std::string_view rule) {
-  // A server that keeps the call's deadline itself ends the call before our timer, which is coarser,
-  // fires: that is the same end.
+  // A server that keeps the call's deadline itself ends the call before our timer, which is
+  // coarser, fires: that is the same end.
   if (request_deadline_ns_ != 0 && worker_.now_ns() >= request_deadline_ns_) {
     HandleTimer();
     return;
