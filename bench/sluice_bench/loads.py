@@ -4,15 +4,21 @@ A place says where the load runs and what it is sent to. Results are dictionarie
 divided by), `requests_per_s`, latencies in us.
 """
 import dataclasses
+import functools
 import json
 import os
 import re
 import shutil
+import struct
 import subprocess
+import tempfile
+
+from sluice_testing import programs
 
 from .errors import BenchError, Missing
 
 UNITS_US = {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000}
+GRPC_MESSAGE_SIZE = 1024
 CURVE = (50, 75, 90, 95, 99, 99.5, 99.9, 99.99)
 
 
@@ -111,14 +117,49 @@ def own(place, scenario, case, seconds):
     return result
 
 
-def h2load(place, scenario, case, seconds):
+def h2load(place, scenario, case, seconds, more=()):
     url = f"http://{place.address}:{place.port}{_path(place, scenario, case)}"
     whole = max(1, round(seconds))
-    output = run(place, [require("h2load", "nghttp2-client"), f"-c{case['connections']}", "-m8", f"-D{whole}", "-t1", url], whole + 15)
+    headers = [f"-H{header}" for header in scenario.load.get("headers", ())]
+    argv = [require("h2load", "nghttp2-client"), f"-c{case['connections']}", f"-m{scenario.load['streams']}", f"-D{whole}", "-t1"]
+    output = run(place, [*argv, *headers, *more, url], whole + 15)
     counts = re.search(r"requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", output)
-    if counts is None or any(int(count) for count in counts.groups()[1:]):
+    if counts is None or not int(counts[1]) or any(int(count) for count in counts.groups()[1:]):
         raise BenchError(f"h2load {url}: requests failed, so nothing was measured:\n{output[-500:]}")
-    return {"requests": int(counts[1]), "requests_per_s": float(re.search(r"finished in .*, ([\d.]+) req/s", output)[1])}
+    mean, unit = re.search(r"time for request:(?:\s+[\d.]+\w+){2}\s+([\d.]+)(us|ms|s)", output).groups()
+    return {"requests": int(counts[1]), "requests_per_s": float(re.search(r"finished in .*, ([\d.]+) req/s", output)[1]),
+            "mean_us": float(mean) * UNITS_US[unit]}
+
+
+@functools.cache
+def _grpc_message():
+    """The path of a file that holds one message as gRPC frames it: not compressed, its length, its bytes."""
+    file = tempfile.NamedTemporaryFile(prefix="sluice-bench-")  # Goes with this process.
+    file.write(struct.pack(">BI", 0, GRPC_MESSAGE_SIZE) + b"." * GRPC_MESSAGE_SIZE)
+    file.flush()
+    return file
+
+
+def grpc(place, scenario, case, seconds):
+    """Unary calls whose answer is what was asked. h2load makes them: it costs a fraction of what a gRPC library does, so it is
+    the hop that is measured. It does not look at grpc-status: check_grpc() has seen that calls succeed there."""
+    return h2load(place, scenario, case, seconds,
+                  [f"-d{_grpc_message().name}", "-Hcontent-type: application/grpc", "-Hte: trailers"])
+
+
+def check_grpc(place):
+    """One call by a real client, whose status counts."""
+    output = run(place, [*grpc_program(), "check", f"{place.address}:{place.port}", "unary"], 15)
+    if not output.startswith("ok"):
+        raise BenchError(f"a gRPC call to {place.address}:{place.port} fails, so nothing was measured: {output.strip()[-500:]}")
+
+
+def grpc_program():
+    """The test server and client made with grpc-go; Missing says why it cannot be had."""
+    try:
+        return programs.made("go")
+    except (programs.Unavailable, RuntimeError, subprocess.TimeoutExpired) as error:
+        raise Missing(f"the gRPC server (grpc-go) cannot be made: {error}") from error
 
 
 def iperf3(place, scenario, case, seconds):
@@ -132,4 +173,5 @@ def iperf3(place, scenario, case, seconds):
     return {"requests": received["bytes"] / (1 << 20), "gbit_per_s": received["bits_per_second"] / 1e9}
 
 
-TIMED = {"wrk": wrk, "own": own, "h2load": h2load, "iperf3": iperf3}
+TIMED = {"wrk": wrk, "own": own, "h2load": h2load, "grpc": grpc, "iperf3": iperf3}
+CHECKS = {"grpc": check_grpc}  # Before the first run of a case.

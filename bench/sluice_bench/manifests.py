@@ -1,11 +1,12 @@
 """What the mesh of a run is told: a Service that splits, and for some settings far more."""
 from sluice_testing import manifests
 
-from .town import HTTP2_PORT, MINIMAL_PORT, NGINX_PORT, STREAM_PORT, UNREAD_PORT
+from .town import GRPC_PORT, HTTP2_PORT, MINIMAL_PORT, NGINX_PORT, STREAM_PORT, UNREAD_PORT
 
 WEB, STREAMS = "10.98.0.1", "10.98.0.4"
-HTTP_PORTS = {"minimal": 80, "nginx": 81, "http2": 82}                      # Of WEB.
+HTTP_PORTS = {"minimal": 80, "nginx": 81, "http2": 82, "grpc": 83}          # Of WEB.
 TCP_PORTS = {"stream": STREAM_PORT, "unread": UNREAD_PORT, "minimal": 9000}  # Of STREAMS.
+H2C = "kubernetes.io/h2c"
 CANARY = {"name": "x-canary", "value": "always"}
 SERVICES, ENDPOINTS_EACH, ROUTES = 1000, 10, 100
 CHURNED, CHANGES_PER_TURN = 50, 10
@@ -20,13 +21,13 @@ def _route(port):
 
 def base(town):
     http = [manifests.port(80, "http", MINIMAL_PORT), manifests.port(81, "http-nginx", NGINX_PORT),
-            manifests.port(82, "http2", HTTP2_PORT)]
+            manifests.port(82, "h2", HTTP2_PORT, app_protocol=H2C), manifests.port(83, "grpc", GRPC_PORT, app_protocol=H2C)]
     tcp = [manifests.port(STREAM_PORT, "tcp-stream"), manifests.port(UNREAD_PORT, "tcp-unread"),
            manifests.port(9000, "tcp", MINIMAL_PORT)]
     return [manifests.pod(town.client, "client"), manifests.pod(town.server, "server"),
             manifests.service("web", "server", http, (WEB,)), manifests.service("v1", "server", http, ("10.98.0.2",)),
             manifests.service("v2", "server", http, ("10.98.0.3",)), manifests.service("streams", "server", tcp, (STREAMS,)),
-            _route(80), _route(81), _route(82)]
+            *map(_route, HTTP_PORTS.values())]
 
 
 def _remote_pod(name, app, address, is_ready=True):

@@ -6,7 +6,7 @@ from .errors import BenchError
 from .progress import Progress
 from .targets import Named
 
-HTTP_TOOLS = ("wrk", "own", "h2load")
+HTTP_TOOLS = ("wrk", "own", "h2load", "grpc")
 
 
 def measure_named(options, picked, argv):

@@ -83,18 +83,17 @@ def prepare(name):
 class Peer:
     """A running peer. `config_dir` is bench/peers."""
 
-    def __init__(self, name, config_dir, pod, server_address, http_server_port, tcp_server_port, workers):
+    def __init__(self, name, config_dir, pod, server_address, server_port, workers, is_server_http2=False):
         program, arguments, _ = PEERS[name]
         self.folder = tempfile.mkdtemp(prefix="sluice-bench-")
         os.chmod(self.folder, 0o755)
-        words = {"@folder@": self.folder, "@workers@": str(workers), "@http_port@": str(HTTP_PORT), "@tcp_port@": str(TCP_PORT), "@http2_port@": str(HTTP2_PORT),
-                
-                 "@server@": server_address, "@http_server_port@": str(http_server_port), "@tcp_server_port@": str(tcp_server_port),
-                 "@config@": os.path.join(self.folder, FILES[name])}
+        words = {"@folder@": self.folder, "@workers@": str(workers), "@http_port@": str(HTTP_PORT),
+                 "@tcp_port@": str(TCP_PORT), "@http2_port@": str(HTTP2_PORT), "@server@": server_address,
+                 "@server_port@": str(server_port), "@config@": os.path.join(self.folder, FILES[name])}
         self.has_tcp = name != "nginx" or os.path.exists(NGINX_STREAM_MODULE)
         words["@stream_module@"] = f"load_module {NGINX_STREAM_MODULE};" if self.has_tcp else ""
         with open(os.path.join(config_dir, FILES[name]), encoding="utf-8") as file:
-            text = _fill(file.read(), words)
+            text = _fill(_only(file.read(), is_server_http2), words)
         if not self.has_tcp:
             text = text.split("# --- stream", 1)[0]
         with open(words["@config@"], "w", encoding="utf-8") as file:
@@ -112,6 +111,12 @@ class Peer:
     def stop(self):
         self.process.stop(timeout_s=3)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _only(text, is_server_http2):
+    """The lines for a server of that protocol: "# only: http1 servers" and "# only: http2 servers" mark those of one of them."""
+    other = "http1" if is_server_http2 else "http2"
+    return "".join(line for line in text.splitlines(keepends=True) if not line.rstrip().endswith(f"# only: {other} servers"))
 
 
 def _fill(text, words):

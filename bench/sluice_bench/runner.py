@@ -125,6 +125,8 @@ class Runner:
         self.progress.begins(scenario, target.name, case)
         self._prepare(target, case)
         place = target.place(scenario, case)
+        if turn is None and scenario.tool in loads.CHECKS:
+            loads.CHECKS[scenario.tool](place)
         before = target.counters(case)
         with meter.Meter(target.pids()) as cost:
             result = self._load(scenario)(place, scenario, case, self.options.seconds if turn else min(0.5, self.options.seconds))

@@ -12,10 +12,12 @@ import yaml
 from .errors import BenchError
 
 SIZE_MAX = 64 * 1024
-TOOLS = ("wrk", "own", "iperf3", "h2load", "hold", "unread")
-SERVERS = ("minimal", "nginx")
+STREAMS_MAX = 1000
+TOOLS = ("wrk", "own", "iperf3", "h2load", "grpc", "hold", "unread")
+HTTP2_TOOLS = ("h2load", "grpc")  # Speak HTTP/2 to whatever they are sent to.
+SERVERS = ("minimal", "nginx", "http2")
 TARGETS = ("direct", "sluice-full", "sluice-off", "haproxy", "nginx", "envoy")
-METRICS = ("requests_per_s", "p50_us", "p90_us", "p99_us", "p999_us", "proxy_us", "machine_us", "switches", "system_calls",
+METRICS = ("requests_per_s", "mean_us", "p50_us", "p90_us", "p99_us", "p999_us", "proxy_us", "machine_us", "switches", "system_calls",
            "bpf_us", "gbit_per_s", "idle_mib", "connection_kib", "unread_mib", "pss_mib")
 INTERLEAVED = ("setting", "cpus")
 SETTINGS = ("plain", "scale", "churn")
@@ -50,7 +52,7 @@ class Scenario:
     about: str
     tool: str
     server: str
-    load: dict           # What every case shares: path, headers, new_connections, after.
+    load: dict           # What every case shares: path, headers, new_connections, after, streams.
     vary: dict           # {parameter: [value, ...]}
     quick: dict          # What --quick keeps of `vary`; empty: the scenario is left out of it.
     targets: tuple
@@ -148,7 +150,7 @@ class _Reader:
     def scenario(self, name, document):
         top = self.mapping("file", document, ("title", "about", "load"),
                            ("server", "vary", "quick", "targets", "rounds", "bars"))
-        shared = dict(self.mapping("load", top["load"], ("tool",), ("path", "headers", "new_connections", "after")))
+        shared = dict(self.mapping("load", top["load"], ("tool",), ("path", "headers", "new_connections", "after", "streams")))
         vary = self.vary("vary", top.get("vary", {}))
         targets = self.listing("targets", top.get("targets", list(TARGETS)), lambda field, value: self.word(field, value, TARGETS))
         scenario = Scenario(
@@ -175,6 +177,8 @@ class _Reader:
             self.refuse("load.new_connections", "must be true or false")
         if "after" in shared:
             self.word("load.after", shared["after"], ("request", "none"))
+        if "streams" in shared:
+            self.number("load.streams", shared["streams"], 1, STREAMS_MAX, int)
         return shared
 
     def vary(self, field, value):
@@ -213,10 +217,15 @@ class _Reader:
         return Bar(self.word(f"{field}.metric", value["metric"], METRICS), value["of"], over, cases["at"], cases["over_at"], **numbers)
 
     def check(self, scenario):
-        if scenario.tool in ("wrk", "own", "h2load", "hold") and "connections" not in scenario.vary:
+        if scenario.tool in ("wrk", "own", *HTTP2_TOOLS, "hold") and "connections" not in scenario.vary:
             self.refuse("vary.connections", f"is missing: {scenario.tool} needs it")
-        if scenario.tool in ("wrk", "own", "h2load") and not ("path" in scenario.load or "path" in scenario.vary):
+        if scenario.tool in ("wrk", "own", *HTTP2_TOOLS) and not ("path" in scenario.load or "path" in scenario.vary):
             self.refuse("load.path", "is missing, and vary.path too")
+        if ("streams" in scenario.load) != (scenario.tool in HTTP2_TOOLS):
+            self.refuse("load.streams", f"says how many requests {' and '.join(HTTP2_TOOLS)} have at once on a connection: they "
+                        "need it, others cannot have it")
+        if scenario.tool == "h2load" and scenario.server == "minimal":
+            self.refuse("server", "is minimal, which speaks no HTTP/2: h2load needs nginx (asked in HTTP/1.1 by a hop) or http2")
         for key in ("rate_per_s", "rate_of_direct"):
             if key in scenario.vary and scenario.tool != "own":
                 self.refuse(f"vary.{key}", "only the tool 'own' sends at a fixed rate")

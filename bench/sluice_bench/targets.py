@@ -7,11 +7,13 @@ from sluice_testing.mesh import Mesh
 from . import manifests, peers
 from .errors import BenchError, Missing
 from .loads import Place
+from .scenario import HTTP2_TOOLS
 from .settings import Settings
 from .town import PORTS
 
 TCP_TOOLS = {"iperf3": "stream", "unread": "unread"}
-TOOL_SERVERS = {**TCP_TOOLS, "h2load": "http2"}
+TOOL_SERVERS = {**TCP_TOOLS, "grpc": "grpc"}
+HTTP2_SERVERS = ("http2", "grpc")
 
 
 def served_by(scenario):
@@ -49,16 +51,19 @@ class Direct(Target):
         self.town = town
 
     def place(self, scenario, case):
-        return Place(self.town.plain_client, self.town.plain_server.v4, PORTS[served_by(scenario)])
+        served = served_by(scenario)
+        # nginx is asked in HTTP/2 by the load itself, and in HTTP/1.1 by a hop.
+        server = "http2" if scenario.tool in HTTP2_TOOLS and served == "nginx" else served
+        return Place(self.town.plain_client, self.town.plain_server.v4, PORTS[server])
 
 
 class PeerTarget(Target):
     def __init__(self, name, town, scenario, config_dir, workers):
         super().__init__(name)
         self.town = town
-        # Peers talk HTTP/1.1 to their servers, whatever they are asked in.
-        server_port = PORTS["nginx" if scenario.tool == "h2load" else served_by(scenario)]
-        self.peer = peers.Peer(name, config_dir, town.middles[name], town.plain_server.v4, server_port, server_port, workers)
+        served = served_by(scenario)
+        self.peer = peers.Peer(name, config_dir, town.middles[name], town.plain_server.v4, PORTS[served], workers,
+                               is_server_http2=served in HTTP2_SERVERS)
         if scenario.tool in TCP_TOOLS and not self.peer.has_tcp:
             self.stop()
             raise Missing("nginx has no stream module (Debian's package libnginx-mod-stream)")
@@ -68,7 +73,7 @@ class PeerTarget(Target):
 
     def place(self, scenario, case):
         is_tcp = scenario.tool in TCP_TOOLS or case.get("protocol") == "tcp"
-        port = peers.TCP_PORT if is_tcp else peers.HTTP2_PORT if scenario.tool == "h2load" else peers.HTTP_PORT
+        port = peers.TCP_PORT if is_tcp else peers.HTTP2_PORT if scenario.tool in HTTP2_TOOLS else peers.HTTP_PORT
         return Place(self.town.plain_client, self.town.middles[self.name].v4, port)
 
     def stop(self):

@@ -1,6 +1,6 @@
 """The pods of a run: a pair in the mesh, a pair that no mesh knows, and one for each peer.
 
-What can be measured against: `minimal` (our server), `nginx`, `http2` (nginx too), `stream` (iperf3), `unread` (accepts and never reads).
+What can be measured against: `minimal` (our server), `nginx`, `http2` (nginx too), `grpc` (grpc-go), `stream` (iperf3), `unread` (accepts and never reads).
 """
 import os
 import socket
@@ -10,8 +10,9 @@ from sluice_testing.process import Process, wait_listening
 
 from . import loads, peers
 
-MINIMAL_PORT, NGINX_PORT, HTTP2_PORT, STREAM_PORT, UNREAD_PORT = 8091, 8090, 8092, 5201, 9001
-PORTS = {"minimal": MINIMAL_PORT, "nginx": NGINX_PORT, "http2": HTTP2_PORT, "stream": STREAM_PORT, "unread": UNREAD_PORT}
+MINIMAL_PORT, NGINX_PORT, HTTP2_PORT, GRPC_PORT, STREAM_PORT, UNREAD_PORT = 8091, 8090, 8092, 8093, 5201, 9001
+PORTS = {"minimal": MINIMAL_PORT, "nginx": NGINX_PORT, "http2": HTTP2_PORT, "grpc": GRPC_PORT, "stream": STREAM_PORT,
+         "unread": UNREAD_PORT}
 SIZES = (("1k", 1024), ("16k", 16384), ("64k", 65536), ("1m", 1 << 20))
 
 
@@ -33,7 +34,7 @@ class Town:
         what = "nginx" if what == "http2" else what
         if what in self.started:
             return
-        start = {"minimal": _minimal, "nginx": _nginx, "stream": _stream, "unread": self._listen_unread}[what]
+        start = {"minimal": _minimal, "nginx": _nginx, "grpc": _grpc, "stream": _stream, "unread": self._listen_unread}[what]
         self.started[what] = [process for pod in (self.server, self.plain_server) if (process := start(pod))]
 
     def _listen_unread(self, pod):
@@ -76,6 +77,12 @@ def _minimal(pod):
 def _nginx(pod):
     loads.require("nginx", "nginx-light")
     return servers.nginx(pod, NGINX_PORT, sizes=SIZES, http2_port=HTTP2_PORT)
+
+
+def _grpc(pod):
+    process = Process([*loads.grpc_program(), "serve", f"0.0.0.0:{GRPC_PORT}", pod.name], pod, name="grpc-server")
+    wait_listening(pod, GRPC_PORT, process, 20)
+    return process
 
 
 def _stream(pod):

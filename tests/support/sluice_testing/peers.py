@@ -4,106 +4,29 @@ They need modules from the Go module proxy and from PyPI, which are fetched once
 programs. Where that cannot be done the tests are skipped, and say so.
 """
 import contextlib
-import fcntl
-import hashlib
 import os
-import re
-import shutil
 import subprocess
-import tempfile
 
 import pytest
 
-from .network import outside
+from . import programs
 from .process import Process, wait_listening
-from .servers import PROGRAMS_DIR, PYTHON, go, has_go, programs_cache
 
-SOURCES = os.path.join(PROGRAMS_DIR, "grpc")
-GRPCIO = "grpcio==1.81.1"
-GO_MINOR_MIN = 25  # Of go.mod.
 CI = os.environ.get("CI", "") not in ("", "false", "0")
-BUILD_TIMEOUT_S = 280
-
-
-class Unavailable(Exception):
-    """Why a program cannot be had here."""
-
-
-def _run(*argv, **kwargs):
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=BUILD_TIMEOUT_S, check=False, **kwargs)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(argv)}: exit {done.returncode}: {done.stderr.strip()[-2000:]}")
-    return done.stdout
-
-
-@contextlib.contextmanager
-def _locked(name):
-    """Runs of tests may want the same program at the same time."""
-    with open(os.path.join(programs_cache(), f".{name}.lock"), "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _digest(*folders):
-    sums = hashlib.sha256()
-    for folder in folders:
-        for name in sorted(os.listdir(folder)):
-            path = os.path.join(folder, name)
-            if os.path.isfile(path):
-                with open(path, "rb") as file:
-                    sums.update(file.read())
-    return sums.hexdigest()[:12]
-
-
-def _go_built(name):
-    if not has_go():
-        raise Unavailable("go is not installed")
-    version = re.match(r"go1\.(\d+)", _run(go(), "env", "GOVERSION", env={**os.environ, "GOTOOLCHAIN": "local"}))
-    if version is None or int(version[1]) < GO_MINOR_MIN:
-        raise Unavailable(f"go 1.{GO_MINOR_MIN} or newer is needed")
-    path = os.path.join(programs_cache(), f"{name}-{_digest(SOURCES, os.path.join(SOURCES, name))}")
-    with _locked(name):
-        if not os.path.exists(path):
-            with outside():
-                _run(go(), "build", "-o", f"{path}.new", f"./{name}", cwd=SOURCES,
-                     env={**os.environ, "GOFLAGS": "-mod=readonly", "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"})
-            os.rename(f"{path}.new", path)
-    return [path]
-
-
-def _python_with_grpcio():
-    folder = os.path.join(programs_cache(), GRPCIO)
-    with _locked("grpcio"):
-        if not os.path.exists(folder):
-            made = tempfile.mkdtemp(dir=programs_cache())
-            try:
-                _run(PYTHON, "-m", "venv", made)
-                with outside():
-                    _run(os.path.join(made, "bin", "python"), "-m", "pip", "install", "-q", "--only-binary", ":all:", GRPCIO)
-                os.rename(made, folder)
-            except BaseException:
-                shutil.rmtree(made, ignore_errors=True)
-                raise
-    return [os.path.join(folder, "bin", "python"), "-B", os.path.join(SOURCES, "grpcpy.py")]
-
-
-MAKERS = {"go": lambda: _go_built("grpcgo"), "h2go": lambda: _go_built("h2go"), "py": _python_with_grpcio}
-_made = {}
+_unavailable = {}
 
 
 def program(name):
     """The argv of a program; skips the test, or fails it in CI, where it cannot be had."""
-    if name not in _made:
-        try:
-            _made[name] = MAKERS[name]()
-        except Unavailable as reason:
-            _made[name] = str(reason)
-        except (RuntimeError, subprocess.TimeoutExpired) as error:
-            assert not CI, error
-            _made[name] = str(error)
-    if isinstance(_made[name], str):
-        pytest.skip(f"{name} cannot be made: {_made[name]}")
-    return _made[name]
+    try:
+        if name not in _unavailable:
+            return programs.made(name)
+    except programs.Unavailable as reason:
+        _unavailable[name] = str(reason)
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        assert not CI, error
+        _unavailable[name] = str(error)
+    pytest.skip(f"{name} cannot be made: {_unavailable[name]}")
 
 
 def serve(pod, name, port, says=None):

@@ -59,6 +59,10 @@ def test_quick_keeps_what_the_file_says():
     ("at_most: 1.5", "at_most: fast", "bars[0].at_most: is 'fast'"),
     ("metric: p50_us", "metric: p42_us", "bars[0].metric: is 'p42_us'"),
     ("over: direct", "over_at: {connections: 1}", "bars[0].over_at.connections: only cases measured in turns compare"),
+    ("tool: wrk", "tool: h2load, streams: 0", "load.streams: is 0; must be a number from 1 to 1000"),
+    ("tool: wrk", "tool: h2load", "load.streams: says how many requests"),
+    ("tool: wrk", "tool: wrk, streams: 8", "load.streams: says how many requests"),
+    ("tool: wrk", "tool: h2load, streams: 8", "server: is minimal, which speaks no HTTP/2"),
     ("load: {", "load: [", "not YAML"),
 ])
 def test_a_bad_file_is_refused_with_field_and_reason(old, new, complaint):
