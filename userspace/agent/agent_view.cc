@@ -47,6 +47,7 @@ NodeView Agent::View() const {
     view.acceleration_max = kernel_->ChooseLevel(datapath::Acceleration::kFull).level;
     view.probes = kernel_->probes();
     view.kernel_counters = kernel_->ReadCounters();
+    view.map_writes = kernel_->MapWrites();
   }
   view.proxy_numbers = stats_.latest();
   if (stats_.latest().taken_at != absl::InfinitePast()) {
@@ -109,6 +110,12 @@ void Agent::AddAgentNumbers(NodeView& view) const {
           discovery_->counters().responses);
   counter("sluice_agent_discovery_rejections_total", "Responses of which a part was refused.",
           discovery_->counters().rejections);
+  counter("sluice_agent_discovery_resources_total",
+          "Resources put or removed by responses from the controller.",
+          discovery_->counters().resources);
+  counter("sluice_agent_config_resources_total",
+          "Resources put or removed by configurations sent to the proxy.",
+          config_->sent_resource_count());
   counter("sluice_agent_dial_sockets_total", "Sockets made for the proxy inside pods.",
           bank_->counters().handed);
   counter("sluice_agent_dial_requests_refused_total", "Requests for sockets that made no sense.",

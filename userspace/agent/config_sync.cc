@@ -6,6 +6,14 @@
 #include "userspace/base/log.h"
 
 namespace sluice::agent {
+namespace {
+
+uint64_t ResourceCount(const node::v1::ConfigDelta& part) {
+  return static_cast<uint64_t>(part.addresses_size() + part.removed_addresses_size() +
+                               part.route_tables_size() + part.removed_route_tables_size());
+}
+
+}  // namespace
 
 void ConfigSync::ProxyReady() {
   is_proxy_ready_ = true;
@@ -81,7 +89,10 @@ void ConfigSync::SendChange(const Resources& resources, uint64_t generation) {
   pending.generation = generation;
   pending.resources.addresses = resources.addresses;
   pending.resources.route_tables = resources.route_tables;
-  for (const node::v1::ToProxy& part : change.parts) proxy_.Send(part, {});
+  for (const node::v1::ToProxy& part : change.parts) {
+    sent_resource_count_ += ResourceCount(part.config());
+    proxy_.Send(part, {});
+  }
   pending_ = std::move(pending);
 }
 

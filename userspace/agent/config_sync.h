@@ -39,6 +39,7 @@ class ConfigSync {
   // Proxy and kernel are equal to the resources of the last Step().
   bool is_settled() const { return is_settled_; }
   uint64_t version() const { return confirmed_version_; }
+  uint64_t sent_resource_count() const { return sent_resource_count_; }  // Put or removed.
   const std::string& error() const {
     return error_;
   }  // Why it does not settle; may be empty while it is under way.
@@ -60,6 +61,7 @@ class ConfigSync {
   uint64_t last_version_ = 0;
   uint64_t confirmed_version_ = 0;
   uint64_t confirmed_generation_ = 0;
+  uint64_t sent_resource_count_ = 0;
   uint64_t refused_generation_ = 0;  // Not sent again until something changes.
   std::string error_;
   Resources held_;       // By the running proxy.

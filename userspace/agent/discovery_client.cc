@@ -137,6 +137,8 @@ bool DiscoveryClient::ReadSome() {
 
 void DiscoveryClient::HandleResponse(const DeltaDiscoveryResponse& response) {
   ++counters_.responses;
+  counters_.resources += static_cast<uint64_t>(response.resources_size()) +
+                         static_cast<uint64_t>(response.removed_resources_size());
   delay_ =
       kReconnectDelayMin;  // It speaks our language; a break after this is a restart, not a misfit.
   const ApplyResult result = ApplyResponse(response, resources_);

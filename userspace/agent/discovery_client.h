@@ -19,6 +19,7 @@ namespace sluice::agent {
 
 struct DiscoveryCounters {
   uint64_t responses = 0;
+  uint64_t resources = 0;   // Put or removed by them.
   uint64_t rejections = 0;  // Responses answered with a NACK.
   uint64_t connects = 0;
 };

@@ -74,6 +74,11 @@ void AddKernel(const NodeView& view, SampleList& out) {
     out.Counter("sluice_kernel_events_total", "Verdicts and events counted in the kernel.",
                 static_cast<double>(counter.value), {{"event", counter.name}});
   }
+  for (const auto& counter : view.map_writes) {
+    out.Counter("sluice_kernel_map_writes_total",
+                "Entries written to or deleted from kernel tables.",
+                static_cast<double>(counter.value), {{"map", counter.name}});
+  }
 }
 
 void AddProxy(const NodeView& view, SampleList& out) {

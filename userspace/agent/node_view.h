@@ -46,6 +46,7 @@ struct NodeView {
   std::vector<datapath::ProbeResult> probes;
   std::vector<PodRow> pods;
   std::vector<datapath::KernelCounter> kernel_counters;
+  std::vector<datapath::KernelCounter> map_writes;
   std::vector<NamedNumber> agent_numbers;  // The agent's own counters and gauges.
   ProxyNumbers proxy_numbers;
   double proxy_numbers_age_s = -1;  // Below 0: there are none.

@@ -86,6 +86,10 @@ ordered_json Counters(const NodeView& view) {
   for (const auto& counter : view.kernel_counters) {
     counters[absl::StrCat("sluice_kernel_events_total{event=", counter.name, "}")] = counter.value;
   }
+  for (const auto& counter : view.map_writes) {
+    counters[absl::StrCat("sluice_kernel_map_writes_total{map=", counter.name, "}")] =
+        counter.value;
+  }
   for (const auto& number : view.agent_numbers) counters[number.name] = Number(number.value);
   return counters;
 }

@@ -51,6 +51,7 @@ class KernelDatapath final : public Datapath {
     return programs_->map_fd(MapName::kOriginalDestinations);
   }
   std::vector<KernelCounter> ReadCounters() const override { return programs_->ReadCounters(); }
+  std::vector<KernelCounter> MapWrites() const override { return programs_->MapWrites(); }
   absl::Status Detach() override {
     earlier_.ReleaseAll();
     return programs_->Detach();

@@ -108,6 +108,8 @@ class Datapath {
 
   virtual int original_destinations_fd() const = 0;  // For the proxy; see original_destination.h.
   virtual std::vector<KernelCounter> ReadCounters() const = 0;
+  // Entries written to and deleted from each kernel table, refused ones too.
+  virtual std::vector<KernelCounter> MapWrites() const = 0;
 
   // Takes every program, link and pin away, those of earlier runs too. The destructor of a Datapath
   // that was neither detached nor left takes only its own away.

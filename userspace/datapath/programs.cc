@@ -9,6 +9,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <filesystem>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -237,15 +238,27 @@ void Programs::Leave() { pin_dir_.clear(); }
 int Programs::map_fd(MapName name) const { return bpf_map__fd(MapOf(skeleton_, name)); }
 
 absl::Status Programs::Write(MapName name, const void* key, const void* value, uint64_t flags) {
+  ++writes_[static_cast<size_t>(name)];
   if (bpf_map_update_elem(map_fd(name), key, value, flags) == 0) return absl::OkStatus();
   return base::ErrnoStatus(
       errno, absl::StrCat("writing to the map ", bpf_map__name(MapOf(skeleton_, name))));
 }
 
 absl::Status Programs::Delete(MapName name, const void* key) {
+  ++writes_[static_cast<size_t>(name)];
   if (bpf_map_delete_elem(map_fd(name), key) == 0 || errno == ENOENT) return absl::OkStatus();
   return base::ErrnoStatus(
       errno, absl::StrCat("deleting from the map ", bpf_map__name(MapOf(skeleton_, name))));
+}
+
+std::vector<KernelCounter> Programs::MapWrites() const {
+  constexpr size_t kPrefixSize = std::string_view("sluice_").size();
+  std::vector<KernelCounter> counters;
+  for (size_t i = 0; i < kMapCount; ++i) {
+    const std::string name = bpf_map__name(MapOf(skeleton_, static_cast<MapName>(i)));
+    counters.push_back({name.substr(kPrefixSize), writes_[i]});
+  }
+  return counters;
 }
 
 bool Programs::Read(MapName name, const void* key, void* value) const {

@@ -3,6 +3,7 @@
 // Owns: programs, maps, links and the pins under one folder. Thread: one.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -32,6 +33,7 @@ enum class MapName : uint8_t {
   kPairs,
   kCounters,
 };
+inline constexpr size_t kMapCount = static_cast<size_t>(MapName::kCounters) + 1;
 
 class Programs {
  public:
@@ -61,6 +63,8 @@ class Programs {
   bool Read(MapName name, const void* key, void* value) const;
   std::vector<KernelCounter> ReadCounters() const;
   absl::Status ClearCounters();
+  // Entries written and deleted by this process, by map.
+  std::vector<KernelCounter> MapWrites() const;
 
  private:
   Programs() = default;
@@ -75,6 +79,7 @@ class Programs {
   Wall wall_;
   std::vector<bpf_link*> links_;
   std::map<uint64_t, bpf_link*> inbound_links_;  // By netns cookie.
+  std::array<uint64_t, kMapCount> writes_{};
 };
 
 }  // namespace sluice::datapath

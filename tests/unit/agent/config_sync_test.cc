@@ -80,6 +80,16 @@ TEST_F(ConfigSyncTest, HasOneChangeUnderWayAtATime) {
   EXPECT_THAT(deeds_, ElementsAre("config 2 +1 -0", HasSubstr("sync 10.96.0.1"), "config 3 +1 -0"));
 }
 
+TEST_F(ConfigSyncTest, CountsWhatAChangeSendsToTheProxy) {
+  SettleWithOneService();
+  EXPECT_EQ(sync_.sent_resource_count(), 1u);
+  resources_.addresses.clear();
+  PutService("b", "10.96.0.2");
+  Step();
+
+  EXPECT_EQ(sync_.sent_resource_count(), 3u);
+}
+
 TEST_F(ConfigSyncTest, KeepsTheKernelAndSendsAllToANewProxy) {
   SettleWithOneService();
   PutService("b", "10.96.0.2");

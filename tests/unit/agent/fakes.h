@@ -59,6 +59,7 @@ class FakeKernel : public datapath::Datapath {
   absl::Status MarkDialSocket(int) override { return absl::OkStatus(); }
   int original_destinations_fd() const override { return -1; }
   std::vector<datapath::KernelCounter> ReadCounters() const override { return {}; }
+  std::vector<datapath::KernelCounter> MapWrites() const override { return {}; }
   absl::Status Detach() override { return absl::OkStatus(); }
   void Leave() override {}
 

@@ -27,6 +27,7 @@ NodeView Example() {
       {"u2", "shop", "db", {}, "/run/netns/db", false, "no address: status.podIP is not set", {}}};
   view.pods[0].acceleration.reason = "the pod's annotation says off";
   view.pods[1].acceleration = view.acceleration;
+  view.map_writes = {{"destinations", 12}};
   view.kernel_counters = {{"connect_proxied", 9},
                           {"connect_passed", 4},
                           {"connect_denied_destination", 2},
