@@ -7,8 +7,8 @@
 
 #include "userspace/base/check.h"
 #include "userspace/detect/client_hello.h"
+#include "userspace/proxy/http1_connection.h"
 #include "userspace/proxy/http2_connection.h"
-#include "userspace/proxy/http_connection.h"
 #include "userspace/proxy/limits.h"
 #include "userspace/proxy/port_memory.h"
 #include "userspace/proxy/tcp_relay.h"
@@ -43,7 +43,7 @@ void BeginHttp(Worker& worker, Accepted accepted) {
   if (accepted.protocol == model::Protocol::kHttp2)
     worker.AddSession(std::make_unique<Http2Connection>(worker, std::move(accepted)));
   else
-    worker.AddSession(std::make_unique<HttpConnection>(worker, std::move(accepted)));
+    worker.AddSession(std::make_unique<Http1Connection>(worker, std::move(accepted)));
 }
 
 void BeginSession(Worker& worker, Accepted accepted, const Plan& plan) {

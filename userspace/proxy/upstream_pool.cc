@@ -1,8 +1,8 @@
 #include "userspace/proxy/upstream_pool.h"
 
+#include "userspace/proxy/http1_upstream.h"
 #include "userspace/proxy/http2_upstream.h"
 #include "userspace/proxy/limits.h"
-#include "userspace/proxy/upstream_connection.h"
 #include "userspace/proxy/worker.h"
 
 namespace sluice::proxy {
@@ -22,7 +22,7 @@ Carrier& UpstreamPools::Acquire(const DialTarget& target, model::Protocol protoc
 Carrier& UpstreamPools::AcquireHttp1(UpstreamPool& pool, const DialTarget& target,
                                      bool must_be_fresh, Exchange& user) {
   if (!must_be_fresh && !pool.idle.is_empty()) {
-    UpstreamConnection& connection = *pool.idle.front();
+    Http1Upstream& connection = *pool.idle.front();
     RemoveIdle(connection);
     connection.SetUser(user);
     worker_.counters().Add(Counter::kPoolHits);
@@ -30,8 +30,8 @@ Carrier& UpstreamPools::AcquireHttp1(UpstreamPool& pool, const DialTarget& targe
   }
   worker_.counters().Add(Counter::kPoolMisses);
   ++pool.connection_count;
-  auto connection = std::make_unique<UpstreamConnection>(worker_, pool, target);
-  UpstreamConnection& borrowed = *connection;
+  auto connection = std::make_unique<Http1Upstream>(worker_, pool, target);
+  Http1Upstream& borrowed = *connection;
   borrowed.SetUser(user);
   worker_.AddSession(std::move(connection));
   return borrowed;
@@ -56,7 +56,7 @@ Carrier& UpstreamPools::AcquireHttp2(UpstreamPool& pool, const DialTarget& targe
   return borrowed.Take(user);
 }
 
-void UpstreamPools::AddIdle(UpstreamConnection& connection) {
+void UpstreamPools::AddIdle(Http1Upstream& connection) {
   UpstreamPool& pool = connection.pool();
   if (pool.idle_count >= kIdleUpstreamsPerPoolMax) {
     connection.Abandon(CloseReason::kDone);
@@ -66,7 +66,7 @@ void UpstreamPools::AddIdle(UpstreamConnection& connection) {
   ++pool.idle_count;
 }
 
-void UpstreamPools::RemoveIdle(UpstreamConnection& connection) {
+void UpstreamPools::RemoveIdle(Http1Upstream& connection) {
   if (!connection.is_idle()) return;
   static_cast<base::ListLink<IdleTag>&>(connection).Unlink();
   --connection.pool().idle_count;

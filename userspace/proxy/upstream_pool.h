@@ -18,7 +18,7 @@ namespace sluice::proxy {
 class Carrier;
 class Exchange;
 class Http2Upstream;
-class UpstreamConnection;
+class Http1Upstream;
 class Worker;
 
 struct IdleTag;
@@ -39,7 +39,7 @@ struct UpstreamPool {
   explicit UpstreamPool(UpstreamPoolKey pool_key);
   ~UpstreamPool();
   const UpstreamPoolKey key;
-  base::IntrusiveList<UpstreamConnection, IdleTag> idle;  // Most recently used first.
+  base::IntrusiveList<Http1Upstream, IdleTag> idle;  // Most recently used first.
   uint32_t idle_count = 0;
   base::IntrusiveList<Http2Upstream, Http2Tag> http2;  // Oldest first.
   uint32_t connection_count = 0;
@@ -55,8 +55,8 @@ class UpstreamPools {
                    Exchange& user);
 
   // By the connections.
-  void AddIdle(UpstreamConnection& connection);
-  void RemoveIdle(UpstreamConnection& connection);
+  void AddIdle(Http1Upstream& connection);
+  void RemoveIdle(Http1Upstream& connection);
   void OnConnectionGone(UpstreamPool& pool);
 
  private:

@@ -8,21 +8,21 @@
 
 #include "userspace/proxy/dial.h"
 #include "userspace/proxy/exchange_parties.h"
-#include "userspace/proxy/h1_body.h"
+#include "userspace/proxy/http1_body.h"
 #include "userspace/proxy/stream.h"
 #include "userspace/proxy/upstream_pool.h"
 #include "userspace/proxy/worker.h"
 
 namespace sluice::proxy {
 
-class UpstreamConnection final : public Session,
-                                 public base::ListLink<IdleTag>,
-                                 public Carrier,
-                                 private StreamOwner,
-                                 private DialOwner {
+class Http1Upstream final : public Session,
+                            public base::ListLink<IdleTag>,
+                            public Carrier,
+                            private StreamOwner,
+                            private DialOwner {
  public:
-  UpstreamConnection(Worker& worker, UpstreamPool& pool, const DialTarget& target);
-  ~UpstreamConnection() override;
+  Http1Upstream(Worker& worker, UpstreamPool& pool, const DialTarget& target);
+  ~Http1Upstream() override;
 
   void SetUser(Exchange& user);
   UpstreamPool& pool() { return pool_; }

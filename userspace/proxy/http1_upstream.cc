@@ -1,4 +1,4 @@
-#include "userspace/proxy/upstream_connection.h"
+#include "userspace/proxy/http1_upstream.h"
 
 #include <utility>
 
@@ -8,24 +8,24 @@
 
 namespace sluice::proxy {
 
-UpstreamConnection::UpstreamConnection(Worker& worker, UpstreamPool& pool, const DialTarget& target)
+Http1Upstream::Http1Upstream(Worker& worker, UpstreamPool& pool, const DialTarget& target)
     : worker_(worker),
       pool_(pool),
       stream_(worker, *this),
       dial_(worker, *this),
-      idle_timer_(&UpstreamConnection::OnIdleTimer, this) {
+      idle_timer_(&Http1Upstream::OnIdleTimer, this) {
   worker_.counters().Add(Counter::kUpstreamActive);
   dial_.Start(target);
 }
 
-UpstreamConnection::~UpstreamConnection() {
+Http1Upstream::~Http1Upstream() {
   worker_.pools().RemoveIdle(*this);
   worker_.buffers().Subtract(counted_bytes_);
   worker_.counters().Subtract(Counter::kUpstreamActive);
   worker_.pools().OnConnectionGone(pool_);
 }
 
-void UpstreamConnection::SetUser(Exchange& user) {
+void Http1Upstream::SetUser(Exchange& user) {
   SLUICE_DCHECK(user_ == nullptr);
   user_ = &user;
   ++use_count_;
@@ -33,7 +33,7 @@ void UpstreamConnection::SetUser(Exchange& user) {
   is_head_done_ = is_tunnel_ = false;
 }
 
-void UpstreamConnection::SendHead(const OutgoingRequest& request) {
+void Http1Upstream::SendHead(const OutgoingRequest& request) {
   is_head_ = request.is_head;
   is_connect_ = request.is_connect;
   may_switch_ = !request.upgrade.empty();
@@ -41,18 +41,18 @@ void UpstreamConnection::SendHead(const OutgoingRequest& request) {
   stream_.Write(request.text);
 }
 
-void UpstreamConnection::ForwardBody(Received& received, std::string_view part) {
+void Http1Upstream::ForwardBody(Received& received, std::string_view part) {
   writer_.Write(stream_, received, part);
 }
 
-void UpstreamConnection::EndBody(absl::Span<const http::Header> trailers) {
+void Http1Upstream::EndBody(absl::Span<const http::Header> trailers) {
   if (is_tunnel_)
     stream_.FinishSending();
   else
     writer_.End(stream_, trailers);
 }
 
-void UpstreamConnection::Release(bool is_reusable, bool reset) {
+void Http1Upstream::Release(bool is_reusable, bool reset) {
   user_ = nullptr;
   input_.clear();
   scanned_ = 0;
@@ -74,8 +74,8 @@ void UpstreamConnection::Release(bool is_reusable, bool reset) {
 }
 
 // Armed once and looked at lazily: a busy connection costs no timer work.
-void UpstreamConnection::OnIdleTimer(void* self) {
-  auto& connection = *static_cast<UpstreamConnection*>(self);
+void Http1Upstream::OnIdleTimer(void* self) {
+  auto& connection = *static_cast<Http1Upstream*>(self);
   const uint64_t deadline = connection.idle_since_ns_ + kUpstreamIdleTimeout;
   if (!connection.is_idle() || connection.worker_.now_ns() < deadline) {
     const uint64_t next =
@@ -86,14 +86,14 @@ void UpstreamConnection::OnIdleTimer(void* self) {
   connection.Close(false);
 }
 
-void UpstreamConnection::Close(bool reset) {
+void Http1Upstream::Close(bool reset) {
   must_close_ = true;
   worker_.pools().RemoveIdle(*this);
   dial_.Cancel();
   if (dial_.is_idle()) stream_.Close(reset);
 }
 
-void UpstreamConnection::Abandon(CloseReason) {
+void Http1Upstream::Abandon(CloseReason) {
   if (user_ != nullptr) {
     must_close_ = true;  // The user is told to close by itself.
     return;
@@ -101,12 +101,12 @@ void UpstreamConnection::Abandon(CloseReason) {
   Close(false);
 }
 
-void UpstreamConnection::Drain() {
+void Http1Upstream::Drain() {
   must_close_ = true;
   if (user_ == nullptr) Close(false);
 }
 
-void UpstreamConnection::OnDialed(base::UniqueFd fd, CloseReason reason) {
+void Http1Upstream::OnDialed(base::UniqueFd fd, CloseReason reason) {
   if (fd.is_valid()) stream_.Attach(std::move(fd));
   if (user_ == nullptr) {
     // Its user went away meanwhile: worth keeping if it came about.
@@ -126,7 +126,7 @@ void UpstreamConnection::OnDialed(base::UniqueFd fd, CloseReason reason) {
   user->OnCarrierFailed(reason);
 }
 
-void UpstreamConnection::OnReceive(Stream&, Received& received) {
+void Http1Upstream::OnReceive(Stream&, Received& received) {
   if (user_ != nullptr && has_begun_sending()) {
     ReadAnswer(received);
     return;
@@ -140,7 +140,7 @@ void UpstreamConnection::OnReceive(Stream&, Received& received) {
     Close(true);
 }
 
-void UpstreamConnection::OnReceiveEnd(Stream&) {
+void Http1Upstream::OnReceiveEnd(Stream&) {
   if (user_ == nullptr)
     Close(false);
   else if (is_head_done_ && framer_.IsCompleteAtClose())
@@ -149,17 +149,17 @@ void UpstreamConnection::OnReceiveEnd(Stream&) {
     user_->OnCarrierLost(CarrierLoss::kClosed);
 }
 
-void UpstreamConnection::OnBroken(Stream&, int) {
+void Http1Upstream::OnBroken(Stream&, int) {
   if (user_ != nullptr)
     user_->OnCarrierLost(CarrierLoss::kReset);
   else
     Close(true);
 }
 
-void UpstreamConnection::OnSendDrained(Stream&) {
+void Http1Upstream::OnSendDrained(Stream&) {
   if (user_ != nullptr) user_->OnCarrierDrained();
 }
 
-void UpstreamConnection::OnClosed(Stream&) { worker_.FreeSession(*this); }
+void Http1Upstream::OnClosed(Stream&) { worker_.FreeSession(*this); }
 
 }  // namespace sluice::proxy

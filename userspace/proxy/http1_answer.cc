@@ -1,12 +1,12 @@
-// HttpConnection: what its exchange tells it to write, and what follows from the exchange's end.
+// Http1Connection: what its exchange tells it to write, and what follows from the exchange's end.
 #include <utility>
 
-#include "userspace/proxy/http_connection.h"
+#include "userspace/proxy/http1_connection.h"
 
 namespace sluice::proxy {
 
-size_t HttpConnection::WriteAnswerHead(const http::ResponseHead& head,
-                                       const http::ResponseRewrite& rewrite, AnswerBody body) {
+size_t Http1Connection::WriteAnswerHead(const http::ResponseHead& head,
+                                        const http::ResponseRewrite& rewrite, AnswerBody body) {
   http::ResponseRewrite own = rewrite;
   if (head.status >= 200) {
     if (head.body == http::BodyKind::kUntilClose || !exchange_->is_request_complete() ||
@@ -25,16 +25,16 @@ size_t HttpConnection::WriteAnswerHead(const http::ResponseHead& head,
   return text.size();
 }
 
-void HttpConnection::ForwardAnswer(Received& received, std::string_view part) {
+void Http1Connection::ForwardAnswer(Received& received, std::string_view part) {
   worker_.counters().Add(Counter::kBytesToClient, part.size());
   answer_writer_.Write(downstream_, received, part);
 }
 
-void HttpConnection::EndAnswer(absl::Span<const http::Header> trailers) {
+void Http1Connection::EndAnswer(absl::Span<const http::Header> trailers) {
   answer_writer_.End(downstream_, trailers);
 }
 
-size_t HttpConnection::WriteLocalAnswer(const LocalAnswer& answer) {
+size_t Http1Connection::WriteLocalAnswer(const LocalAnswer& answer) {
   if (answer.must_close) must_close_ = true;
   const std::string text = http::LocalResponse(answer.status, answer.body, answer.headers,
                                                must_close_, exchange_->is_head());
@@ -43,7 +43,7 @@ size_t HttpConnection::WriteLocalAnswer(const LocalAnswer& answer) {
   return text.size();
 }
 
-void HttpConnection::OnRequestRoom() {
+void Http1Connection::OnRequestRoom() {
   downstream_.StartReceiving();
   ProcessInput();
   if (state_ == State::kExchange && downstream_.is_input_over() && input_.empty()) {
@@ -52,13 +52,13 @@ void HttpConnection::OnRequestRoom() {
 }
 
 // What comes now belongs to the tunnel, and so does what came already.
-void HttpConnection::OnTunnel() {
+void Http1Connection::OnTunnel() {
   must_close_ = true;
   request_body_.Start(http::BodyKind::kUntilClose, 0, kHttpLimits);
   OnRequestRoom();
 }
 
-void HttpConnection::OnExchangeFinished(CloseReason reason, bool was_request_complete) {
+void Http1Connection::OnExchangeFinished(CloseReason reason, bool was_request_complete) {
   exchange_ = nullptr;
   if (must_close_ || !was_request_complete || worker_.is_draining() || HasNoMoreRequests()) {
     StartLastSend(reason);
@@ -72,7 +72,7 @@ void HttpConnection::OnExchangeFinished(CloseReason reason, bool was_request_com
   ProcessInput();
 }
 
-void HttpConnection::OnExchangeAborted(CloseReason reason) {
+void Http1Connection::OnExchangeAborted(CloseReason reason) {
   exchange_ = nullptr;
   Close(reason, true);
 }

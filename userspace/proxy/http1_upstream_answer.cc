@@ -1,13 +1,13 @@
-// UpstreamConnection: from the endpoint's bytes to the answer of its user.
+// Http1Upstream: from the endpoint's bytes to the answer of its user.
 #include <utility>
 
 #include "userspace/proxy/exchange.h"
 #include "userspace/proxy/held_trailers.h"
-#include "userspace/proxy/upstream_connection.h"
+#include "userspace/proxy/http1_upstream.h"
 
 namespace sluice::proxy {
 
-void UpstreamConnection::ReadAnswer(Received& received) {
+void Http1Upstream::ReadAnswer(Received& received) {
   if (is_head_done_) {
     ReadBody(received);
     return;
@@ -39,13 +39,13 @@ void UpstreamConnection::ReadAnswer(Received& received) {
   }
 }
 
-void UpstreamConnection::HoldHead(std::string_view part) {
+void Http1Upstream::HoldHead(std::string_view part) {
   input_.assign(part);
   if (!part.empty()) user_->OnAnswerBegun();
 }
 
 // Gives interim heads and then the final one; returns how many bytes those heads used.
-size_t UpstreamConnection::ReadHeads(std::string_view input) {
+size_t Http1Upstream::ReadHeads(std::string_view input) {
   size_t used = 0;
   const Exchange* const user = user_;
   const uint32_t use = use_count_;
@@ -71,7 +71,7 @@ size_t UpstreamConnection::ReadHeads(std::string_view input) {
   return used;
 }
 
-void UpstreamConnection::BeginBody(const http::ResponseHead& head) {
+void Http1Upstream::BeginBody(const http::ResponseHead& head) {
   is_head_done_ = true;
   is_tunnel_ = head.status == 101 || (is_connect_ && head.status < 300);
   const http::BodyKind body = is_tunnel_ ? http::BodyKind::kUntilClose : head.body;
@@ -79,7 +79,7 @@ void UpstreamConnection::BeginBody(const http::ResponseHead& head) {
   framer_.Start(body, head.content_length, kHttpLimits);
 }
 
-void UpstreamConnection::ReadBody(Received& received) {
+void Http1Upstream::ReadBody(Received& received) {
   http::BodyFramer::Progress progress{.status = http::ParseStatus::kComplete};
   std::string_view rest = received.data;
   const Exchange* const user = user_;
@@ -105,7 +105,7 @@ void UpstreamConnection::ReadBody(Received& received) {
 }
 
 // The answer is whole. `is_clean`: the server sent nothing behind it.
-void UpstreamConnection::EndAnswer(bool is_clean) {
+void Http1Upstream::EndAnswer(bool is_clean) {
   const std::string lines = reader_.TakeTrailers();
   if (!is_clean) must_reset_ = true;
   if (lines.empty()) {
@@ -116,7 +116,7 @@ void UpstreamConnection::EndAnswer(bool is_clean) {
   user_->OnAnswerEnd(ReadTrailerLines(lines, room), is_clean && is_keep_alive_);
 }
 
-void UpstreamConnection::CountBuffers() {
+void Http1Upstream::CountBuffers() {
   worker_.buffers().Add(input_.capacity());
   worker_.buffers().Subtract(counted_bytes_);
   counted_bytes_ = input_.capacity();

@@ -15,7 +15,7 @@
 
 #include "userspace/http/h1.h"
 #include "userspace/proxy/exchange.h"
-#include "userspace/proxy/h1_body.h"
+#include "userspace/proxy/http1_body.h"
 #include "userspace/proxy/limits.h"
 #include "userspace/proxy/plan.h"
 #include "userspace/proxy/stream.h"
@@ -23,10 +23,10 @@
 
 namespace sluice::proxy {
 
-class HttpConnection final : public Session, private Requester, private StreamOwner {
+class Http1Connection final : public Session, private Requester, private StreamOwner {
  public:
-  HttpConnection(Worker& worker, Accepted accepted);
-  ~HttpConnection() override;
+  Http1Connection(Worker& worker, Accepted accepted);
+  ~Http1Connection() override;
 
   void Start() override {
     ProcessInput();
@@ -49,7 +49,7 @@ class HttpConnection final : public Session, private Requester, private StreamOw
   void OnBroken(Stream& stream, int error) override;
   void OnClosed(Stream& stream) override;
 
-  // Requester: what the exchange says (http_answer.cc).
+  // Requester: what the exchange says (http1_answer.cc).
   bool takes_framed() const override { return true; }
   size_t WriteAnswerHead(const http::ResponseHead& head, const http::ResponseRewrite& rewrite,
                          AnswerBody body) override;

@@ -1,4 +1,4 @@
-#include "userspace/proxy/http_connection.h"
+#include "userspace/proxy/http1_connection.h"
 
 #include <algorithm>
 #include <utility>
@@ -8,13 +8,13 @@
 
 namespace sluice::proxy {
 
-HttpConnection::HttpConnection(Worker& worker, Accepted accepted)
+Http1Connection::Http1Connection(Worker& worker, Accepted accepted)
     : worker_(worker),
       pod_id_(accepted.pod_id),
       client_(accepted.client),
       dialled_(accepted.dialled),
       downstream_(worker, *this),
-      timer_(&HttpConnection::OnTimer, this) {
+      timer_(&Http1Connection::OnTimer, this) {
   worker_.counters().Add(Counter::kOpenedHttp);
   worker_.counters().Add(Counter::kActiveHttp);
   input_ = std::move(accepted.first_bytes);
@@ -24,19 +24,19 @@ HttpConnection::HttpConnection(Worker& worker, Accepted accepted)
   SetDeadline(worker_.now_ns() + worker_.limits().request_head_timeout_ns);
 }
 
-HttpConnection::~HttpConnection() {
+Http1Connection::~Http1Connection() {
   worker_.buffers().Subtract(counted_bytes_);
   worker_.counters().Subtract(Counter::kActiveHttp);
   worker_.counters().AddClosed(close_reason_);
 }
 
-void HttpConnection::OnReceive(Stream&, Received& received) {
+void Http1Connection::OnReceive(Stream&, Received& received) {
   worker_.counters().Add(Counter::kBytesFromClient, received.data.size());
   TakeInput(received);
   CountInput();
 }
 
-void HttpConnection::TakeInput(Received& received) {
+void Http1Connection::TakeInput(Received& received) {
   switch (state_) {
     case State::kHead: {
       const bool is_first_part = input_.empty();
@@ -68,7 +68,7 @@ void HttpConnection::TakeInput(Received& received) {
 }
 
 // Uses up input_ as far as the state allows; the loop, not recursion, serves pipelined requests.
-void HttpConnection::ProcessInput() {
+void Http1Connection::ProcessInput() {
   if (is_processing_) return;
   is_processing_ = true;
   bool has_progress = true;
@@ -95,7 +95,7 @@ void HttpConnection::ProcessInput() {
 }
 
 // Returns how many bytes the head used: 0 if it is not complete, everything if it is refused.
-size_t HttpConnection::ReadHead(std::string_view input) {
+size_t Http1Connection::ReadHead(std::string_view input) {
   http::RequestHead& head = worker_.request_scratch();
   const http::ParseResult result =
       http::ParseRequestHead(input, input_scanned_, kHttpLimits, &head);
@@ -117,7 +117,7 @@ size_t HttpConnection::ReadHead(std::string_view input) {
   return head.head_size;
 }
 
-void HttpConnection::BeginExchange() {
+void Http1Connection::BeginExchange() {
   state_ = State::kExchange;
   exchange_ = &worker_.exchange_pools().exchanges.Take(worker_);
   exchange_->Begin(*this, {.pod_id = pod_id_, .client = client_, .dialled = dialled_});
@@ -125,7 +125,7 @@ void HttpConnection::BeginExchange() {
 
 // Forwards what of `received` belongs to the request's body; leaves the rest in it. Before an
 // endpoint is there nothing is taken: the bytes wait in input_ and the client is held back.
-void HttpConnection::TakeBody(Received& received) {
+void Http1Connection::TakeBody(Received& received) {
   if (exchange_->is_request_complete() || received.data.empty()) return;
   if (!exchange_->CanForward()) {
     downstream_.PauseReceiving();
@@ -150,7 +150,7 @@ void HttpConnection::TakeBody(Received& received) {
 }
 
 // For an endpoint that speaks HTTP/2.
-void HttpConnection::TakeBodyPieces(Received& received) {
+void Http1Connection::TakeBodyPieces(Received& received) {
   const http::BodyFramer::Progress progress =
       body_reader_.Read(request_body_, &received.data, [&](std::string_view piece) {
         if (exchange_ != nullptr) exchange_->ForwardBody(received, piece);
@@ -168,7 +168,7 @@ void HttpConnection::TakeBodyPieces(Received& received) {
   }
 }
 
-void HttpConnection::OnReceiveEnd(Stream&) {
+void Http1Connection::OnReceiveEnd(Stream&) {
   switch (state_) {
     case State::kHead:
       if (downstream_.is_above_high_mark()) return;  // Requests are left: OnSendDrained goes on.
@@ -188,7 +188,7 @@ void HttpConnection::OnReceiveEnd(Stream&) {
   }
 }
 
-void HttpConnection::OnSendDrained(Stream&) {
+void Http1Connection::OnSendDrained(Stream&) {
   if (state_ == State::kLastSend && downstream_.has_sent_fin() && downstream_.has_received_end()) {
     Close(close_reason_, false);
     return;
@@ -200,28 +200,28 @@ void HttpConnection::OnSendDrained(Stream&) {
   }
 }
 
-void HttpConnection::OnBroken(Stream&, int) {
+void Http1Connection::OnBroken(Stream&, int) {
   if (state_ == State::kExchange)
     exchange_->Abort(CloseReason::kClientReset);
   else
     Close(state_ == State::kHead ? CloseReason::kClientReset : close_reason_, true);
 }
 
-void HttpConnection::OnClosed(Stream&) { worker_.FreeSession(*this); }
+void Http1Connection::OnClosed(Stream&) { worker_.FreeSession(*this); }
 
-void HttpConnection::Abandon(CloseReason reason) {
+void Http1Connection::Abandon(CloseReason reason) {
   if (state_ == State::kExchange)
     exchange_->Abort(reason);
   else
     Close(reason, false);
 }
 
-void HttpConnection::Drain() {
+void Http1Connection::Drain() {
   must_close_ = true;
   if (state_ == State::kHead && input_.empty()) Close(CloseReason::kDraining, false);
 }
 
-void HttpConnection::Close(CloseReason reason, bool reset) {
+void Http1Connection::Close(CloseReason reason, bool reset) {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   close_reason_ = reason;
@@ -233,16 +233,16 @@ void HttpConnection::Close(CloseReason reason, bool reset) {
 
 // The timer is armed when it must fire earlier than it would; otherwise it finds a later deadline
 // when it fires.
-void HttpConnection::SetDeadline(uint64_t deadline_ns) {
+void Http1Connection::SetDeadline(uint64_t deadline_ns) {
   deadline_ns_ = deadline_ns;
   if (timer_.is_armed() && armed_ns_ <= deadline_ns) return;
   armed_ns_ = deadline_ns;
   worker_.timers().Arm(timer_, deadline_ns);
 }
 
-void HttpConnection::OnTimer(void* self) { static_cast<HttpConnection*>(self)->HandleTimer(); }
+void Http1Connection::OnTimer(void* self) { static_cast<Http1Connection*>(self)->HandleTimer(); }
 
-void HttpConnection::HandleTimer() {
+void Http1Connection::HandleTimer() {
   if (state_ == State::kExchange) return;  // The exchange has its own; the next state arms again.
   const uint64_t now = worker_.now_ns();
   if (now < deadline_ns_) {
@@ -256,7 +256,7 @@ void HttpConnection::HandleTimer() {
     Close(close_reason_, false);
 }
 
-void HttpConnection::StartLastSend(CloseReason reason) {
+void Http1Connection::StartLastSend(CloseReason reason) {
   state_ = State::kLastSend;
   close_reason_ = reason;
   input_.clear();
@@ -266,13 +266,13 @@ void HttpConnection::StartLastSend(CloseReason reason) {
   SetDeadline(worker_.now_ns() + kLingerTimeout);
 }
 
-size_t HttpConnection::held_bytes() const {
+size_t Http1Connection::held_bytes() const {
   return counted_bytes_ + downstream_.held_bytes() +
          (exchange_ != nullptr ? exchange_->held_bytes() : 0);
 }
 
 // Brings the worker's budget up to date; called where input_ may have grown.
-void HttpConnection::CountInput() {
+void Http1Connection::CountInput() {
   worker_.buffers().Add(input_.capacity());
   worker_.buffers().Subtract(counted_bytes_);
   counted_bytes_ = input_.capacity();
@@ -280,13 +280,13 @@ void HttpConnection::CountInput() {
 
 // A small one is kept: the next request may need it. A connection that has had one large head would
 // otherwise hold its size for as long as it idles.
-void HttpConnection::FreeLargeInput() {
+void Http1Connection::FreeLargeInput() {
   const size_t kept_max = worker_.buffers().is_short() ? 0 : kKeptBufferMax;
   if (input_.empty() && input_.capacity() > kept_max) std::string().swap(input_);
   CountInput();
 }
 
-void HttpConnection::Shed() {
+void Http1Connection::Shed() {
   constexpr CloseReason kReason = CloseReason::kMemoryLimit;
   // An answer of ours behind answers that nobody reads would only hold them longer.
   const bool can_answer = !downstream_.is_above_high_mark() &&

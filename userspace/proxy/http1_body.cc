@@ -1,4 +1,4 @@
-#include "userspace/proxy/h1_body.h"
+#include "userspace/proxy/http1_body.h"
 
 #include <charconv>
 #include <string>
