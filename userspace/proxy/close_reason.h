@@ -31,7 +31,7 @@ namespace sluice::proxy {
   X(kBadPath,              "bad_path",              "the request path cannot be normalised safely")   \
   X(kBadResponse,          "bad_response",          "the server's answer is not acceptable HTTP/1.1") \
   X(kEarlyAnswer,          "early_answer",          "the server sent bytes before the request")       \
-  X(kUpgradeRefused,       "upgrade_refused",       "protocol upgrades are not supported on this port") \
+  X(kUpgradeRefused,       "upgrade_refused",       "an upgrade cannot be taken to a server that speaks HTTP/2") \
   X(kRequestTimeout,       "request_timeout",       "the route's request timeout passed")             \
   X(kHeadTimeout,          "head_timeout",          "the request head did not arrive in time")        \
   X(kIdleTimeout,          "idle_timeout",          "nothing was sent for too long")                  \
