@@ -59,12 +59,18 @@ void Http2Stream::Retire() {
 
 // --- What the client sends.
 
+// Behind a request that asks for a tunnel nothing is forwarded until the endpoint has agreed: one
+// that speaks HTTP/1.1 would read it as its next request, past every route.
+bool Http2Stream::MayForward() const {
+  return exchange_->CanForward() && !exchange_->is_request_complete() && early_.size() == 0;
+}
+
 void Http2Stream::OnContent(Received& received, std::string_view content, bool is_end) {
   if (exchange_ == nullptr) {
     GiveBack();
     return;
   }
-  if (exchange_->CanForward() && early_.size() == 0) {
+  if (MayForward()) {
     TakeContent(received, content);
     if (is_end && exchange_ != nullptr) EndRequest({});
     return;
@@ -84,7 +90,7 @@ void Http2Stream::EndRequest(absl::Span<const http::Header> trailers) {
 
 void Http2Stream::OnTrailers(absl::Span<const http::Header> trailers) {
   if (exchange_ == nullptr) return;
-  if (exchange_->CanForward() && early_.size() == 0) {
+  if (MayForward()) {
     EndRequest(trailers);
     return;
   }
@@ -93,6 +99,7 @@ void Http2Stream::OnTrailers(absl::Span<const http::Header> trailers) {
 }
 
 void Http2Stream::OnRequestRoom() {
+  if (exchange_->is_request_complete()) return;
   while (exchange_ != nullptr && early_.size() > 0 && !exchange_->IsBodyFull()) {
     iovec part;
     early_.Gather(&part, 1);
@@ -221,11 +228,12 @@ void Http2Stream::OnAllSent() {
   if (exchange_ == nullptr) Retire();
 }
 
-void Http2Stream::OnExchangeFinished(CloseReason, bool was_request_complete) {
+// What the client has not ended is not awaited: the rest of a body, or a tunnel that was declined.
+void Http2Stream::OnExchangeFinished(CloseReason, bool) {
   exchange_ = nullptr;
   early_.Clear();
   GiveBack();
-  if (!was_request_complete) link_->session().ResetAfterEnd(id());
+  link_->session().ResetAfterEnd(id());
   link_->RequestSend();
   if (has_sent_end_) Retire();
 }

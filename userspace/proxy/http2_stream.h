@@ -48,6 +48,7 @@ class Http2Stream final : public H2Lane, private Requester {
 
   bool Submit(const http::ResponseHead& head, bool is_end);
   bool SubmitText(std::string_view text, bool is_end);
+  bool MayForward() const;
   void TakeContent(Received& received, std::string_view content);
   void EndRequest(absl::Span<const http::Header> trailers);
   void Retire();
