@@ -39,7 +39,7 @@ void Exchange::Recycle() {
   interim_count_ = 0;
   has_stats_ = is_head_ = is_connect_ = is_idempotent_ = is_http_1_0_ = false;
   is_grpc_ = is_tunnel_ = is_request_complete_ = is_answer_started_ = false;
-  has_answer_ = has_retried_ = false;
+  has_answer_ = has_retried_ = has_body_begun_ = false;
   rule_broken_ = {};
   request_deadline_ns_ = bytes_in_ = bytes_out_ = 0;
   upgrade_.clear();
@@ -67,11 +67,13 @@ size_t Exchange::held_bytes() const {
 void Exchange::ForwardBody(Received& received, std::string_view part) {
   SetDeadline(worker_.now_ns() + (is_tunnel_ ? kRelayIdleTimeout : kExchangeIdleTimeout));
   bytes_in_ += part.size();
+  has_body_begun_ = true;
   carrier_->ForwardBody(received, part);
 }
 
 void Exchange::EndRequest(absl::Span<const http::Header> trailers) {
   is_request_complete_ = true;
+  has_body_begun_ = true;
   carrier_->EndBody(trailers);
 }
 
@@ -137,14 +139,19 @@ void Exchange::OnAnswerHead(const http::ResponseHead& head, AnswerBody body) {
     is_request_complete_ = false;
     request_deadline_ns_ = 0;
     SetDeadline(worker_.now_ns() + kRelayIdleTimeout);
+  } else if (head.status == 101) {
+    OnAnswerBad("", "the server switched protocols unasked");
+    return;
   } else if (head.status < 200) {
+    has_answer_ = true;
     if (++interim_count_ > kInterimAnswersMax) {
       AnswerLocally(502, CloseReason::kBadResponse, "the server sends interim answers without end");
     } else if (!is_http_1_0_) {  // RFC 9110 section 15.2: never to a 1.0 client.
       bytes_out_ += requester_->WriteAnswerHead(head, {}, body);
     }
     return;
-  } else if (is_http_1_0_ && head.body == http::BodyKind::kChunked) {
+  } else if (is_http_1_0_ && head.body == http::BodyKind::kChunked &&
+             body.form == BodyForm::kFramed) {
     OnAnswerBad("", CloseReasonText(CloseReason::kBadResponse));
     return;
   }
@@ -182,9 +189,10 @@ void Exchange::OnAnswerBad(std::string_view rule, std::string_view text) {
 
 // A pooled connection may have been closed by the server, or filled with bytes that nobody asked
 // for, just before our request reached it. Such a request is sent again, once, on a fresh
-// connection, if nothing of an answer has come and repeating it is harmless.
+// connection, if nothing of an answer has come, repeating it is harmless, and its body is still
+// with its client.
 bool Exchange::MaySendAgain(CarrierLoss loss) const {
-  if (has_answer_ || has_retried_ || body_ != http::BodyKind::kNone) return false;
+  if (has_answer_ || has_retried_ || has_body_begun_) return false;
   if (loss == CarrierLoss::kRefused) return true;
   return carrier_->is_reused() && (is_idempotent_ || !carrier_->has_begun_sending());
 }

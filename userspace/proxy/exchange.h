@@ -137,7 +137,8 @@ class Exchange {
   bool is_answer_started_ : 1 = false;  // A final head was written to the client.
   bool has_answer_ : 1 = false;         // Something of an answer came: never sent again.
   bool has_retried_ : 1 = false;
-  std::string_view rule_broken_;  // Name of the rule of HTTP that a message broke.
+  bool has_body_begun_ : 1 = false;  // Something of it was given to a carrier.
+  std::string_view rule_broken_;     // Name of the rule of HTTP that a message broke.
   uint64_t start_ns_ = 0;
   uint64_t request_deadline_ns_ = 0;  // By the route or grpc-timeout; 0: none.
   uint64_t bytes_in_ = 0;

@@ -4,9 +4,26 @@
 #include "userspace/proxy/http1_connection.h"
 
 namespace sluice::proxy {
+namespace {
+
+// HTTP/1.0 has no chunks: content without a length ends with the connection.
+http::ResponseHead UntilClose(const http::ResponseHead& head) {
+  http::ResponseHead other = head;
+  other.body = http::BodyKind::kUntilClose;
+  for (uint32_t i = 0; i < other.header_count; ++i) {
+    http::Header& header = other.header_array[i];
+    if (header.id == http::HeaderId::kTransferEncoding) header.is_hop_by_hop = true;
+  }
+  return other;
+}
+
+}  // namespace
 
 size_t Http1Connection::WriteAnswerHead(const http::ResponseHead& head,
                                         const http::ResponseRewrite& rewrite, AnswerBody body) {
+  if (is_http_1_0_ && head.body == http::BodyKind::kChunked) {
+    return WriteAnswerHead(UntilClose(head), rewrite, body);
+  }
   http::ResponseRewrite own = rewrite;
   if (head.status >= 200) {
     if (head.body == http::BodyKind::kUntilClose || !exchange_->is_request_complete() ||

@@ -8,7 +8,11 @@
 namespace sluice::proxy {
 namespace {
 
-constexpr http::H2Limits kEndpointSideLimits{.stream_window = 256 * 1024};
+constexpr uint32_t kStreamWindow = 256 * 1024;
+// As at the client's side (http2_connection.cc): answers that nobody reads stop no others.
+constexpr http::H2Limits kEndpointSideLimits{
+    .stream_window = kStreamWindow,
+    .connection_window = 2 * kHttp2StreamsPerUpstreamMax * kStreamWindow};
 
 }  // namespace
 
@@ -168,6 +172,8 @@ void Http2Upstream::OnInput(size_t) {
   if (!has_waiting_) return;
   has_waiting_ = false;
   ForEachLane([](H2Lane& lane) { static_cast<Http2Carrier&>(lane).MaySubmit(); });
+  // It came about after it was told to end, or when nothing new is to be kept.
+  if (!has_waiting_ && (worker_.is_draining() || !is_in_pool())) Drain();
 }
 
 void Http2Upstream::OnEvent(const http::H2Event& event) {

@@ -70,6 +70,7 @@ class Http2Upstream final : public Session,
   bool CanTake() const;
   Carrier& Take(Exchange& user);
   bool is_ready() const { return is_open(); }
+  bool is_dialling() const { return is_dialling_; }
   http::H2Reason fault() const { return last_fault(); }
   void NoteWaiting() { has_waiting_ = true; }
 
@@ -85,6 +86,9 @@ class Http2Upstream final : public Session,
   void OnInput(size_t size) override;
   void OnLinkClosed() override;
   void OnDialed(base::UniqueFd fd, CloseReason reason) override;
+  bool is_in_pool() const {
+    return static_cast<const base::ListLink<Http2Tag>&>(*this).is_linked();
+  }
   void LeavePool() { static_cast<base::ListLink<Http2Tag>&>(*this).Unlink(); }
 
   UpstreamPool& pool_;

@@ -40,12 +40,11 @@ Carrier& UpstreamPools::AcquireHttp1(UpstreamPool& pool, const DialTarget& targe
 // Fills one connection before it opens the next.
 Carrier& UpstreamPools::AcquireHttp2(UpstreamPool& pool, const DialTarget& target,
                                      bool must_be_fresh, Exchange& user) {
-  if (!must_be_fresh) {
-    for (Http2Upstream& connection : pool.http2) {
-      if (!connection.CanTake()) continue;
-      worker_.counters().Add(Counter::kPoolHits);
-      return connection.Take(user);
-    }
+  for (Http2Upstream& connection : pool.http2) {
+    if (must_be_fresh && !connection.is_dialling()) continue;
+    if (!connection.CanTake()) continue;
+    worker_.counters().Add(Counter::kPoolHits);
+    return connection.Take(user);
   }
   worker_.counters().Add(Counter::kPoolMisses);
   ++pool.connection_count;

@@ -50,7 +50,7 @@ class UpstreamPools {
   explicit UpstreamPools(Worker& worker) : worker_(worker) {}
 
   // A connection that can take one more request, or a new one that is being dialled
-  // (`must_be_fresh`: always a new one). The carrier's user is `user`.
+  // (`must_be_fresh`: never one that an endpoint may have left). The carrier's user is `user`.
   Carrier& Acquire(const DialTarget& target, model::Protocol protocol, bool must_be_fresh,
                    Exchange& user);
 
