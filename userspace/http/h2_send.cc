@@ -146,6 +146,7 @@ void H2Session::Consume(uint32_t id, uint32_t size) {
 }
 
 bool H2Session::HasOutput() const {
+  if (state_ == State::kFailed) return output_begin_ < output_.size();
   const bool has_window = returnable_ >= limits_.connection_window / 2;
   return output_begin_ < output_.size() || has_window || !returning_.is_empty() ||
          !sending_.is_empty();

@@ -101,6 +101,10 @@ class H2Session {
   uint32_t stream_count() const { return streams_.count(); }
   uint32_t last_peer_stream() const { return last_peer_id_; }
   uint64_t offered_size(uint32_t stream);
+  // Memory of what has not come whole or has not been sent.
+  size_t held_bytes() const {
+    return output_.capacity() + partial_.capacity() + block_.capacity() + scratch_.capacity();
+  }
   bool has_peer_settings() const { return has_settings_; }
   bool is_mid_block() const { return block_stream_ != 0; }  // HEADERS whose end is to come.
   bool peer_allows_connect_protocol() const { return peer_allows_connect_protocol_; }

@@ -14,7 +14,18 @@ H2Link::H2Link(Worker& worker, http::H2Role role, const http::H2Limits& limits)
       stream_(worker, *this),
       timer_(&H2Link::OnTimer, this) {}
 
-H2Link::~H2Link() { SLUICE_DCHECK(lane_count_ == 0); }
+H2Link::~H2Link() {
+  SLUICE_DCHECK(lane_count_ == 0);
+  worker_.buffers().Subtract(counted_bytes_);
+}
+
+// Brings the worker's budget up to date; called where the session's memory may have grown.
+void H2Link::CountSession() {
+  const size_t size = session_.held_bytes();
+  worker_.buffers().Add(size);
+  worker_.buffers().Subtract(counted_bytes_);
+  counted_bytes_ = size;
+}
 
 void H2Link::Open(base::UniqueFd fd, std::string_view first_bytes) {
   idle_since_ns_ = last_input_ns_ = last_progress_ns_ = worker_.now_ns();
@@ -39,6 +50,7 @@ void H2Link::TakeInput(Received& received) {
     Dispatch(event, received);
   }
   OnInput(received.data.size());
+  CountSession();
   if (session_.HasOutput() || !attention_.is_empty() || session_.is_failed()) RequestSend();
 }
 
@@ -103,6 +115,11 @@ void H2Link::Attend(H2Lane& lane) {
 // Makes what is sent as late as possible: frames of all streams leave together, and a slow peer
 // fills the lanes' queues, where it is seen which of them has to wait.
 void H2Link::OnBeforeSend(Stream&) {
+  MakeOutput();
+  CountSession();
+}
+
+void H2Link::MakeOutput() {
   if (is_closed_) return;
   for (;;) {
     AttendAll();
@@ -114,11 +131,8 @@ void H2Link::OnBeforeSend(Stream&) {
     stream_.Write({room, size});
   }
   if (is_closed_ || session_.HasOutput()) return;
-  if (is_last_send_) {
-    if (!stream_.has_sent_fin()) stream_.FinishSending();
-    return;
-  }
-  CheckIdle();
+  if (!is_last_send_) CheckIdle();
+  if (is_last_send_ && !is_closed_ && !stream_.has_sent_fin()) stream_.FinishSending();
 }
 
 void H2Link::CheckIdle() {
@@ -142,6 +156,7 @@ void H2Link::OnSendDrained(Stream&) {
 }
 
 void H2Link::OnBroken(Stream&, int) {
+  session_.Close(http::H2Error::kNoError);  // Those who lose it find no room in it for the next.
   LoseLanes(true);
   Close(is_last_send_ ? close_reason_ : CloseReason::kClientReset, true);
 }
@@ -172,7 +187,7 @@ void H2Link::Close(CloseReason reason, bool reset) {
 }
 
 size_t H2Link::link_held_bytes() {
-  size_t size = stream_.held_bytes();
+  size_t size = stream_.held_bytes() + counted_bytes_;
   for (const H2Lane& lane : lanes_) size += lane.held_bytes();
   return size;
 }

@@ -74,6 +74,8 @@ class H2Link : protected StreamOwner, private http::H2Source {
   void Read(uint32_t stream, uint64_t user, char* out, size_t size) final;
 
   void TakeInput(Received& received);
+  void MakeOutput();
+  void CountSession();
   void Dispatch(const http::H2Event& event, Received& received);
   void CountFault(http::H2Reason reason);
   void Notice(H2Lane& lane);
@@ -87,6 +89,7 @@ class H2Link : protected StreamOwner, private http::H2Source {
   base::IntrusiveList<H2Lane, LaneTag> lanes_;
   base::IntrusiveList<H2Lane, AttentionTag> attention_;  // Trailers are due, or room is there.
   size_t lane_count_ = 0;
+  size_t counted_bytes_ = 0;  // Of the session, in the worker's budget.
   uint64_t idle_timeout_ns_ = 0;
   uint64_t idle_since_ns_ = 0;
   uint64_t last_input_ns_ = 0;

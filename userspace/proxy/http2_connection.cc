@@ -8,7 +8,11 @@
 namespace sluice::proxy {
 namespace {
 
-constexpr http::H2Limits kClientSideLimits;  // The codec's defaults.
+// Streams whose content has to wait must not stop the others: the connection's window is the sum of
+// theirs, twice, since up to half of it is given back late.
+constexpr http::H2Limits kDefaults;
+constexpr http::H2Limits kClientSideLimits{.connection_window = 2 * kDefaults.stream_count_max *
+                                                                kDefaults.stream_window};
 
 }  // namespace
 
@@ -46,7 +50,9 @@ void Http2Connection::OnEvent(const http::H2Event& event) {
       BeginStream(event);
       return;
     case http::H2Event::Kind::kReset:  // Of a request that was refused before it was a stream.
-      worker_.counters().AddRefused(CloseReason::kBadRequest);
+      if (event.reason != http::H2Reason::kNone) {
+        worker_.counters().AddRefused(CloseReason::kBadRequest);
+      }
       return;
     case http::H2Event::Kind::kFailed:
       LoseLanes(true);
@@ -84,6 +90,13 @@ void Http2Connection::Abandon(CloseReason reason) {
                                                      : http::H2Error::kNoError);
   LoseLanes(true);
   LastSend(reason);
+}
+
+// The farewell of a client that does not read would hold what was to be given up.
+void Http2Connection::Shed() {
+  const bool is_reading = stream_.queued_size() <= kSendQueueLeast;
+  Abandon(CloseReason::kMemoryLimit);
+  if (!is_reading) Close(CloseReason::kMemoryLimit, true);
 }
 
 void Http2Connection::Drain() {

@@ -23,7 +23,7 @@ class Http2Connection final : public Session, public H2Link {
   uint32_t pod_id() const override { return accepted_.pod_id; }
   uint32_t descriptor_count() const override { return 1; }
   size_t held_bytes() const override;
-  void Shed() override { Abandon(CloseReason::kMemoryLimit); }
+  void Shed() override;
 
   Exchange::Origin origin() const;
 
