@@ -1,6 +1,6 @@
 // A worker that runs, with pods, a Service and a server of the test's own on the loopback interface
 // of a network namespace that this process enters: no kernel programs. Service 10.96.0.1 has an
-// HTTP port 80, a TCP port 90, a port 70 that declares nothing and a TLS port 60
+// HTTP port 80, an HTTP/2 port 50, a TCP port 90, a port 70 that declares nothing and a TLS port 60
 // whose TLSRoute sends a.test to port 90 and gone.test nowhere; the test accepts what the worker
 // dials. Requires: io_uring and a namespace (is_running() is false without).
 #pragma once
@@ -294,8 +294,9 @@ class WorkerTown {
     workload.set_namespace_("shop");
     workload.add_addresses(base::IpAddress::Parse("10.9.0.1")->ToBytes());
     for (const auto& [number, protocol] :
-         {std::pair{60u, istio::workload::TLS}, std::pair{70u, istio::workload::UNKNOWN},
-          std::pair{80u, istio::workload::HTTP11}, std::pair{90u, istio::workload::TCP}}) {
+         {std::pair{50u, istio::workload::HTTP2}, std::pair{60u, istio::workload::TLS},
+          std::pair{70u, istio::workload::UNKNOWN}, std::pair{80u, istio::workload::HTTP11},
+          std::pair{90u, istio::workload::TCP}}) {
       auto& port = *service.add_ports();
       port.set_service_port(number);
       port.set_app_protocol(protocol);
