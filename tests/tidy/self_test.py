@@ -3,6 +3,7 @@
 import unittest
 
 import check_doors
+import check_musts
 import check_shape
 import check_words
 import sources
@@ -64,6 +65,29 @@ class FunctionsTest(unittest.TestCase):
     def test_a_long_file_warns_then_fails(self):
         self.assertEqual([failed for failed, _ in check_shape.check_file("a.cc", "int a;\n" * 501)], [False])
         self.assertEqual([failed for failed, _ in check_shape.check_file("a.cc", "int a;\n" * 801)], [True])
+
+
+class MustsTest(unittest.TestCase):
+    TESTS = {"H2Rfc9113Test.Section6_9Frames", "H2Rfc9113Test.Section6_9_1Windows", "HpackRfc7541Test.Section6_1Zero"}
+
+    def problems(self, *rows):
+        return list(check_musts.check("# head\n" + "\n".join("\t".join(row) for row in rows), self.TESTS))
+
+    def test_a_row_has_a_test_of_its_section_or_says_why_not(self):
+        self.assertEqual(self.problems(("9113", "6.9", "x", "H2Rfc9113Test.Section6_9Frames", "-"),
+                                       ("9113", "6.10", "y", "-", "no push"),
+                                       ("7541", "6.1", "z", "HpackRfc7541Test.Section6_1Zero", "-")), [])
+        self.assertEqual(len(self.problems(("9113", "6.9", "x", "-", "-"))), 1)
+
+    def test_a_test_that_is_missing_or_of_another_section_is_found(self):
+        self.assertIn("no test H2Rfc9113Test.Gone",
+                      self.problems(("9113", "6.9", "x", "H2Rfc9113Test.Section6_9Frames, H2Rfc9113Test.Gone", "-"))[0])
+        for rfc, section in (("9113", "6.9"), ("9113", "6"), ("7541", "6.9.1")):
+            self.assertIn("named after", self.problems((rfc, section, "x", "H2Rfc9113Test.Section6_9_1Windows", "-"))[0])
+
+    def test_sections_are_in_order(self):
+        rows = [("9113", section, "x", "-", "no push") for section in ("6.9", "6.10", "6.9")]
+        self.assertEqual(len(self.problems(*rows)), 1)
 
 
 class WordsTest(unittest.TestCase):

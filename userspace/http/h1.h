@@ -85,6 +85,7 @@ struct RequestHead {
   uint64_t content_length = 0;      // If kLength.
   uint32_t head_size = 0;           // Bytes of the head in the input, final CRLF included.
   uint32_t header_count = 0;
+  uint8_t secret_pseudo = 0;  // HTTP/2: as Header::is_never_indexed, see h2_secrets.h.
   std::array<Header, kHeaderCountMax> header_array;
   absl::Span<const Header> headers() const { return {header_array.data(), header_count}; }
 };
@@ -98,6 +99,7 @@ struct ResponseHead {
   uint64_t content_length = 0;
   uint32_t head_size = 0;
   uint32_t header_count = 0;
+  uint8_t secret_pseudo = 0;  // As in RequestHead.
   std::array<Header, kHeaderCountMax> header_array;
   absl::Span<const Header> headers() const { return {header_array.data(), header_count}; }
 };

@@ -5,6 +5,7 @@
 #include "userspace/http/h1_chars.h"
 #include "userspace/http/h1_fields.h"
 #include "userspace/http/h1_names.h"
+#include "userspace/http/h2_secrets.h"
 
 namespace sluice::http {
 namespace {
@@ -19,9 +20,19 @@ struct Digits {
 
 constexpr size_t kShortName = 64;
 
+HpackIndexing IndexingOf(const Header& header) {
+  return header.is_never_indexed ? HpackIndexing::kNever : HpackIndexing::kByName;
+}
+
+void AddPseudo(H2Pseudo pseudo, std::string_view value, uint8_t secret_pseudo,
+               HpackEncoder& encoder, std::string& out) {
+  const bool is_secret = (secret_pseudo & SecretBit(pseudo)) != 0;
+  encoder.Add(kH2PseudoNames[static_cast<size_t>(pseudo)].name, value,
+              is_secret ? HpackIndexing::kNever : HpackIndexing::kByName, out);
+}
+
 void AddHeader(const Header& header, HpackEncoder& encoder, std::string& out) {
-  const HpackIndexing indexing =
-      header.is_never_indexed ? HpackIndexing::kNever : HpackIndexing::kByName;
+  const HpackIndexing indexing = IndexingOf(header);
   char lower[kShortName];
   if (header.name.size() <= kShortName) {
     std::transform(header.name.begin(), header.name.end(), lower, ToLower);
@@ -49,41 +60,41 @@ void EncodeRequest(const RequestHead& head, const H2RequestForm& form, HpackEnco
                    std::string& out) {
   const bool is_extended = !form.protocol.empty();
   const bool is_connect = head.method == "CONNECT";
-  const auto add = [&](std::string_view name, std::string_view value) {
-    encoder.Add(name, value, HpackIndexing::kByName, out);
+  const auto add = [&](H2Pseudo pseudo, std::string_view value) {
+    AddPseudo(pseudo, value, head.secret_pseudo, encoder, out);
   };
   encoder.Start(out);
-  add(":method", is_extended ? std::string_view("CONNECT") : head.method);
+  add(H2Pseudo::kMethod, is_extended ? std::string_view("CONNECT") : head.method);
   if (!is_connect) {
-    add(":scheme", form.is_https ? "https" : "http");
+    add(H2Pseudo::kScheme, form.is_https ? "https" : "http");
     // An absolute-form target leaves its path behind; path and query lie next to each other.
     const size_t query_size = head.query.data() == nullptr ? 0 : head.query.size() + 1;
     if (head.target.starts_with('/') || head.target == "*") {
-      add(":path", head.target);
+      add(H2Pseudo::kPath, head.target);
     } else if (query_size == 0) {
-      add(":path", head.path);
+      add(H2Pseudo::kPath, head.path);
     } else {
       std::string path(head.path);
       path.append("?").append(head.query);
-      add(":path", path);
+      add(H2Pseudo::kPath, path);
     }
   }
-  if (is_extended) add(":protocol", form.protocol);
-  if (!head.authority.empty()) add(":authority", head.authority);
-  bool has_te = false;
+  if (is_extended) add(H2Pseudo::kProtocol, form.protocol);
+  if (!head.authority.empty()) add(H2Pseudo::kAuthority, head.authority);
+  const Header* te = nullptr;
   for (const Header& header : head.headers()) {
-    has_te = has_te || (header.id == HeaderId::kTe && AcceptsTrailers(header));
+    if (header.id == HeaderId::kTe && AcceptsTrailers(header)) te = &header;
     if (StaysBehind(header)) continue;
     if (header.id == HeaderId::kExpect && !head.expects_continue) continue;
     AddHeader(header, encoder, out);
   }
-  if (has_te) add("te", "trailers");
+  if (te != nullptr) encoder.Add("te", "trailers", IndexingOf(*te), out);
 }
 
 void EncodeResponse(const ResponseHead& head, HpackEncoder& encoder, std::string& out) {
   const bool has_no_framing = head.status < 200 || head.status == 204;  // RFC 9110 section 8.6
   encoder.Start(out);
-  encoder.Add(":status", Digits(head.status), HpackIndexing::kByName, out);
+  AddPseudo(H2Pseudo::kStatus, Digits(head.status), head.secret_pseudo, encoder, out);
   for (const Header& header : head.headers()) {
     if (StaysBehind(header)) continue;
     if (has_no_framing && header.id == HeaderId::kContentLength) continue;

@@ -25,14 +25,15 @@ constexpr size_t kOwnLinesSize = 512;  // Start line's fixed parts and lines tha
 constexpr uint32_t kOwnLineCountMax = 6;
 constexpr uint32_t kProtocolTableSize = 4096;
 
-struct PseudoName {
-  std::string_view name;
-  bool is_of_request;
-};
-constexpr PseudoName kPseudoNames[] = {{":method", true}, {":scheme", true},   {":authority", true},
-                                       {":path", true},   {":protocol", true}, {":status", false}};
+// RFC 3986 section 6.2.3: the port that goes without saying.
+std::string_view WithoutDefaultPort(std::string_view authority, std::string_view port) {
+  if (!port.empty() && authority.ends_with(port)) authority.remove_suffix(port.size());
+  return authority;
+}
 
-bool SameHost(std::string_view left, std::string_view right) {
+bool SameHost(std::string_view left, std::string_view right, std::string_view default_port) {
+  left = WithoutDefaultPort(left, default_port);
+  right = WithoutDefaultPort(right, default_port);
   return left.size() == right.size() &&
          std::equal(left.begin(), left.end(), right.begin(),
                     [](char a, char b) { return ToLower(a) == ToLower(b); });
@@ -66,6 +67,7 @@ void H2HeadReader::Prepare(Kind kind) {
   lines_begin_ = next_ = buffer_.text.get() + front;
   host_ = {};
   is_cookie_secret_ = false;
+  secret_pseudo_ = 0;
   has_expect_ = false;
 }
 
@@ -122,13 +124,14 @@ H2Reason H2HeadReader::TakeField(const HpackField& field) {
 H2Reason H2HeadReader::TakePseudo(const HpackField& field) {
   if (kind_ == Kind::kTrailers) return H2Reason::kTrailerForbidden;
   for (size_t i = 0; i < kPseudoCount; ++i) {
-    if (field.name != kPseudoNames[i].name) continue;
-    if (kPseudoNames[i].is_of_request != (kind_ == Kind::kRequest)) break;
+    if (field.name != kH2PseudoNames[i].name) continue;
+    if (kH2PseudoNames[i].is_of_request != (kind_ == Kind::kRequest)) break;
     if (pseudo_[i].data() != nullptr) return H2Reason::kPseudoDuplicate;
     if (++pseudo_count_ != field_count_) return H2Reason::kPseudoOrder;
     const size_t begin = buffer_.pseudo.size();
     buffer_.pseudo.append(field.value);  // Within what was reserved: views into it stay.
     pseudo_[i] = {buffer_.pseudo.data() + begin, field.value.size()};
+    if (field.is_never_indexed) secret_pseudo_ |= SecretBit(static_cast<Pseudo>(i));
     return H2Reason::kNone;
   }
   return H2Reason::kPseudoUnknown;
@@ -173,6 +176,7 @@ H2Reason H2HeadReader::TakeKnown(const HpackField& field, HeaderId id, bool* is_
       if (host_.data() != nullptr) return H2Reason::kHostDuplicate;
       host_ = {buffer_.pseudo.data() + buffer_.pseudo.size(), field.value.size()};
       buffer_.pseudo.append(field.value);
+      if (field.is_never_indexed) secret_pseudo_ |= SecretBit(Pseudo::kAuthority);
       *is_kept = false;
       return H2Reason::kNone;
     case HeaderId::kContentLength:
@@ -267,8 +271,11 @@ H2Reason H2HeadReader::CheckAuthority() {
   if (authority.size() > kAuthoritySizeMax || !IsValidHost(authority)) {
     return H2Reason::kHostInvalid;
   }
-  if (host_.data() != nullptr && !SameHost(host_, authority)) return H2Reason::kHostMismatch;
   const bool needs_port = buffer_.request.method == "CONNECT";
+  const std::string_view default_port = needs_port ? "" : buffer_.is_https ? ":443" : ":80";
+  if (host_.data() != nullptr && !SameHost(host_, authority, default_port)) {
+    return H2Reason::kHostMismatch;
+  }
   if (needs_port && authority.find(':') == std::string_view::npos) return H2Reason::kHostInvalid;
   host_ = authority;
   return H2Reason::kNone;
@@ -316,6 +323,7 @@ H2Reason H2HeadReader::ReadRequest(std::string_view block, bool is_end_stream) {
   head.is_keep_alive = true;
   head.wants_upgrade = head.method == "CONNECT" || !buffer_.protocol.empty();
   head.header_count = header_count_;
+  head.secret_pseudo = secret_pseudo_;
   std::memcpy(next_, "\r\n", 2);
 
   char* at = lines_begin_;
@@ -378,6 +386,7 @@ H2Reason H2HeadReader::ReadResponse(std::string_view block, bool is_end_stream,
   head.minor_version = 1;
   head.is_keep_alive = true;
   head.header_count = header_count_;
+  head.secret_pseudo = secret_pseudo_;
   std::memcpy(next_, "\r\n", 2);
   char* at = lines_begin_;
   const auto put = [&at](std::string_view part) {

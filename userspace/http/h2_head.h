@@ -15,6 +15,7 @@
 #include "userspace/http/h1.h"
 #include "userspace/http/h2_limits.h"
 #include "userspace/http/h2_reasons.h"
+#include "userspace/http/h2_secrets.h"
 #include "userspace/http/hpack_decoder.h"
 
 namespace sluice::http {
@@ -54,8 +55,8 @@ class H2HeadReader {
 
  private:
   enum class Kind : uint8_t { kRequest, kResponse, kTrailers };
-  enum class Pseudo : uint8_t { kMethod, kScheme, kAuthority, kPath, kProtocol, kStatus };
-  static constexpr size_t kPseudoCount = 6;
+  using Pseudo = H2Pseudo;
+  static constexpr size_t kPseudoCount = kH2PseudoNames.size();
 
   void Prepare(Kind kind);
   H2Reason ReadFields(std::string_view block, Kind kind);
@@ -90,6 +91,7 @@ class H2HeadReader {
   char* next_ = nullptr;  // Where the next line goes.
   std::string_view host_;
   bool is_cookie_secret_ = false;
+  uint8_t secret_pseudo_ = 0;
   bool has_expect_ = false;
 };
 

@@ -44,7 +44,10 @@ H2Event H2Session::HandleBlock(uint32_t id, bool is_end_stream, std::string_view
   H2Stream* stream = streams_.Find(id);
   if (stream == nullptr) {
     if (IsIdle(id)) return Fail(H2Reason::kStreamIdle);
-    if (!WasReset(id)) return Fail(H2Reason::kStreamClosed);
+    if (!WasReset(id)) {
+      // Section 5.1.1: not of a stream that was ever used, unless the number is above all skipped.
+      return Fail(id <= skipped_last_ ? H2Reason::kStreamIdOrder : H2Reason::kStreamClosed);
+    }
     if (!priority_bucket_.Take(limits_.priority, now_ns_)) return Fail(H2Reason::kPriorityFlood);
     return SkipBlock(block, {});
   }
@@ -84,6 +87,7 @@ H2Event H2Session::RefuseRequest(uint32_t id, H2Reason reason) {
 }
 
 H2Event H2Session::HandleRequest(uint32_t id, bool is_end_stream, std::string_view block) {
+  if (id > last_peer_id_ + 2) skipped_last_ = id - 2;
   last_peer_id_ = id;
   const bool is_late = drain_ == DrainStep::kFinal && id > drain_last_id_;
   if (is_late) {  // The peer knows from GOAWAY that nobody looks at it.
@@ -103,6 +107,7 @@ H2Event H2Session::HandleRequest(uint32_t id, bool is_end_stream, std::string_vi
   stream.has_remote_head = true;
   stream.is_remote_ended = is_end_stream;
   stream.is_head_request = buffer_.request.method == "HEAD";
+  stream.is_tunnel = buffer_.request.method == "CONNECT" || !buffer_.protocol.empty();
   StartBody(stream, buffer_.request.body, buffer_.request.content_length);
   return Event(H2Event::Kind::kRequest, stream);
 }
@@ -125,9 +130,9 @@ H2Event H2Session::HandleResponse(H2Stream& stream, bool is_end_stream, std::str
     }
     return Event(H2Event::Kind::kResponse, stream);
   }
-  const bool is_tunnel = stream.is_connect && head.status < 300;
+  stream.is_tunnel = stream.is_connect && head.status < 300;
   stream.has_remote_head = true;
-  stream.has_no_content = head.body == BodyKind::kNone && !is_tunnel;
+  stream.has_no_content = head.body == BodyKind::kNone && !stream.is_tunnel;
   StartBody(stream, head.body, head.content_length);
   if (is_end_stream) EndRemote(stream);
   const H2Event event = Event(H2Event::Kind::kResponse, stream);
@@ -139,6 +144,7 @@ H2Event H2Session::HandleTrailers(H2Stream& stream, bool is_end_stream, std::str
   H2HeadReader reader(limits_, decoder_, buffer_);
   H2Reason bad = reader.ReadTrailers(block);
   if (H2ReasonError(bad) == H2Error::kCompressionError) return Fail(bad);
+  if (bad == H2Reason::kNone && stream.is_tunnel) bad = H2Reason::kHeadersUnexpected;
   if (bad == H2Reason::kNone && !is_end_stream) bad = H2Reason::kTrailersUnended;
   if (bad == H2Reason::kNone && stream.has_length && stream.body_left > 0) {
     bad = H2Reason::kContentLengthMismatch;

@@ -73,6 +73,7 @@ bool H2Session::SubmitResponse(uint32_t id, const ResponseHead& head, bool is_en
   const bool is_interim = head.status < 200;
   if (is_interim && is_end_stream) return false;
   stream->has_local_head = !is_interim;
+  if (head.status >= 300) stream->is_tunnel = false;
   EncodeResponse(head, encoder_, scratch_);
   PutBlock(id, is_end_stream);
   if (is_end_stream) EndLocal(*stream);
@@ -82,7 +83,7 @@ bool H2Session::SubmitResponse(uint32_t id, const ResponseHead& head, bool is_en
 bool H2Session::SubmitTrailers(uint32_t id, absl::Span<const Header> trailers) {
   H2Stream* stream = streams_.Find(id);
   if (stream == nullptr || !stream->has_local_head || stream->is_local_ended) return false;
-  if (stream->offered_size > 0 || stream->is_end_offered) return false;
+  if (stream->offered_size > 0 || stream->is_end_offered || stream->is_tunnel) return false;
   EncodeTrailers(trailers, encoder_, scratch_);
   PutBlock(id, true);
   EndLocal(*stream);

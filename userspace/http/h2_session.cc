@@ -58,7 +58,7 @@ void H2Session::Start(uint64_t now_ns) {
 
 H2Event H2Session::Fail(H2Reason reason) {
   if (state_ == State::kFailed) return {};
-  PutGoaway(last_peer_id_, H2ReasonError(reason), H2ReasonName(reason), output_);
+  PutGoaway(GoawayLast(), H2ReasonError(reason), H2ReasonName(reason), output_);
   state_ = State::kFailed;
   streams_.ForEach([this](H2Stream& stream) { streams_.Remove(stream); });
   return {.kind = H2Event::Kind::kFailed, .error = H2ReasonError(reason), .reason = reason};
@@ -92,6 +92,11 @@ bool H2Session::TakeProvoked(size_t size) {
 bool H2Session::IsIdle(uint32_t id) const {
   if (id % 2 == 0) return true;
   return role_ == H2Role::kServer ? id > last_peer_id_ : id >= next_own_id_;
+}
+
+// RFC 9113 section 6.8: what GOAWAY said is never taken back upwards, whatever came behind it.
+uint32_t H2Session::GoawayLast() const {
+  return drain_ == DrainStep::kFinal ? drain_last_id_ : last_peer_id_;
 }
 
 void H2Session::RememberReset(uint32_t id) {
@@ -167,12 +172,12 @@ void H2Session::AnnounceDrainEnd() {
   if (drain_ != DrainStep::kAnnounced) return;
   drain_ = DrainStep::kFinal;
   drain_last_id_ = last_peer_id_;
-  PutGoaway(last_peer_id_, H2Error::kNoError, "", output_);
+  PutGoaway(GoawayLast(), H2Error::kNoError, "", output_);
 }
 
 void H2Session::Close(H2Error error) {
   if (state_ == State::kFailed) return;
-  PutGoaway(last_peer_id_, error, "", output_);
+  PutGoaway(GoawayLast(), error, "", output_);
   state_ = State::kFailed;
   streams_.ForEach([this](H2Stream& stream) { streams_.Remove(stream); });
 }

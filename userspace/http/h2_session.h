@@ -72,7 +72,7 @@ class H2Session {
                          uint64_t user);
   // These do nothing and say false if the stream is gone or the call is out of turn.
   bool SubmitResponse(uint32_t stream, const ResponseHead& head, bool is_end_stream);
-  // Requires that all that was offered is taken. Ends the stream.
+  // Requires that all that was offered is taken. Ends the stream. Tunnels have none.
   bool SubmitTrailers(uint32_t stream, absl::Span<const Header> trailers);
   // `size` more bytes wait in the source; the stream ends behind them if `is_end`.
   bool Offer(uint32_t stream, uint64_t size, bool is_end);
@@ -149,6 +149,7 @@ class H2Session {
   H2Event FailStream(H2Stream& stream, H2Reason reason);
   H2Event Event(H2Event::Kind kind, const H2Stream& stream) const;
   bool IsIdle(uint32_t id) const;
+  uint32_t GoawayLast() const;
   bool WasReset(uint32_t id) const;
   void RememberReset(uint32_t id);
   void EndRemote(H2Stream& stream);
@@ -194,6 +195,7 @@ class H2Session {
 
   // Streams.
   uint32_t last_peer_id_ = 0;
+  uint32_t skipped_last_ = 0;  // The highest number that the peer passed over.
   uint32_t next_own_id_ = 1;
   std::vector<uint32_t> resets_;  // Ring of streams that we reset: frames for them are on the way.
   uint32_t reset_next_ = 0;

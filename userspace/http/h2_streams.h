@@ -42,6 +42,7 @@ struct H2Stream : base::ListLink<SendTag>, base::ListLink<WindowTag> {
   bool has_no_content = false;  // Answers to HEAD, 204, 304.
   bool is_head_request = false;
   bool is_connect = false;
+  bool is_tunnel = false;  // Only DATA, both ways (section 8.5). Servers: unless it was declined.
   bool must_reset_after_end = false;
 };
 

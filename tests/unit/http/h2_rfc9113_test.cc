@@ -2,7 +2,7 @@
 // which reason, is in tests/golden/http/h2_reject.tsv.
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/unit/http/h2_script.h"
+#include "tests/unit/http/h2_frames.h"
 
 namespace sluice::http {
 namespace {
@@ -15,19 +15,6 @@ constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 constexpr std::string_view kPost =
     "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
 constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-
-// "TYPE STREAM SIZE" of each frame.
-std::vector<std::string> FramesOf(std::string_view bytes) {
-  static constexpr std::string_view kNames[] = {"data", "headers", "priority", "rst",    "settings",
-                                                "push", "ping",    "goaway",   "window", "cont"};
-  std::vector<std::string> frames;
-  while (!bytes.empty()) {
-    const H2FrameHeader header = ReadFrameHeader(bytes.data());
-    frames.push_back(base::Concat(kNames[header.type], " ", header.stream, " ", header.size));
-    bytes.remove_prefix(kH2FrameHeaderSize + header.size);
-  }
-  return frames;
-}
 
 TEST(H2Rfc9113Test, Section3_4AClientBeginsWithThePrefaceAndSettings) {
   Endpoint client(H2Role::kClient);

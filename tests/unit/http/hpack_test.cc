@@ -163,6 +163,47 @@ TEST(HpackRfc7541Test, SectionC6DecodesResponsesWithHuffmanAndEviction) {
         kResponse3, 215}});
 }
 
+TEST(HpackRfc7541Test, Section2_1FieldsKeepTheirOrder) {
+  HpackEncoder encoder(4096);
+  HpackDecoder decoder(4096);
+  const std::vector<HpackEntry> fields = {{"b", "1"},      {"a", "2"}, {":path", "/"}, {"b", "1"},
+                                          {"cookie", "c"}, {"a", "3"}, {"b", "1"}};
+  for (int block = 0; block < 2; ++block) {  // The second is made of references.
+    EXPECT_THAT(Decode(decoder, Encode(encoder, fields)),
+                ElementsAre("b: 1", "a: 2", ":path: /", "b: 1", "!cookie: c", "a: 3", "b: 1"));
+  }
+}
+
+TEST(HpackRfc7541Test, Section2_3_2DuplicateEntriesAreNoError) {
+  HpackDecoder decoder(4096);
+  EXPECT_THAT(Decode(decoder, Literal("a", "1") + Literal("a", "1") + "\xbe" + "\xbf"),
+              ElementsAre("a: 1", "a: 1", "a: 1", "a: 1"));
+  EXPECT_EQ(decoder.table().count(), 2u);
+}
+
+TEST(HpackRfc7541Test, Section3_2EachRepresentationDoesWhatItSaysInItsTurn) {
+  HpackDecoder decoder(4096);
+  // Indexed; added; indexed by that; not added; never indexed; the name of what was added.
+  const std::string block = base::Concat("\x82", Literal("n", "1"), "\xbe", FromHex("00016e0132"),
+                                         FromHex("10016e0133"), FromHex("0f2f0134"));
+  EXPECT_THAT(Decode(decoder, block),
+              ElementsAre(":method: GET", "n: 1", "n: 1", "n: 2", "!n: 3", "n: 4"));
+  EXPECT_EQ(decoder.table().count(), 1u);
+}
+
+TEST(HpackRfc7541Test, Section4_2TheEncoderStaysWithinThePeersLimit) {
+  for (const uint32_t limit : {0u, 100u, 4096u, 100000u}) {
+    HpackEncoder encoder(65536);
+    HpackDecoder decoder(limit);  // Refuses an update above, and whatever it does not have.
+    encoder.SetPeerLimit(limit);
+    for (int i = 0; i < 50; ++i) {
+      const std::string value(static_cast<size_t>(i) * 37 % 90, 'v');
+      ASSERT_THAT(Decode(decoder, Encode(encoder, {{"n", value}})), ElementsAre("n: " + value));
+      ASSERT_LE(encoder.table().size(), limit);
+    }
+  }
+}
+
 TEST(HpackRfc7541Test, Section2_3_2EntriesAreEvictedOldestFirst) {
   HpackDecoder decoder(68);
   EXPECT_THAT(
@@ -262,6 +303,12 @@ TEST(HpackRfc7541Test, Section6_3AnUpdateAboveTheLimitIsAnError) {
   HpackDecoder decoder(4096);
   EXPECT_THAT(Decode(decoder, FromHex("3fe11f")), ElementsAre());  // 4096
   EXPECT_THAT(Decode(decoder, FromHex("3fe21f")), ElementsAre(Bad(HpackFault::kTableSize)));
+}
+
+TEST(HpackRfc7541Test, Section6_3TheEncoderAsksForNoMoreThanThePeerAllows) {
+  HpackEncoder encoder(65536);
+  encoder.SetPeerLimit(100);
+  EXPECT_EQ(Encode(encoder, {{":method", "GET"}}), FromHex("3f4582"));  // 31 + 69
 }
 
 TEST(HpackRfc7541Test, Section7_1_3SecretsAreSentNeverIndexed) {
