@@ -67,7 +67,9 @@ class Requester {
 
 // A head on its way to an endpoint.
 struct OutgoingRequest {
-  std::string_view text;  // HTTP/1.1, changes applied. Valid during the call.
+  // HTTP/1.1, changes applied; for HTTP/2 with the names of its secrets (http/h2_secrets.h) behind
+  // it. Valid during the call.
+  std::string_view text;
   BodyForm form = BodyForm::kFramed;
   http::BodyKind body = http::BodyKind::kNone;
   bool is_head = false;

@@ -7,6 +7,7 @@
 #include "userspace/base/text.h"
 #include "userspace/http/grpc_status.h"
 #include "userspace/http/h1_names.h"
+#include "userspace/http/h2_secrets.h"
 #include "userspace/proxy/exchange.h"
 #include "userspace/proxy/plan.h"
 #include "userspace/proxy/worker.h"
@@ -224,6 +225,7 @@ void Exchange::BuildHead(const http::RequestHead& head, const route::MatchResult
   if (!is_connect_) rewrite.target = target;
   head_.resize(http::RequestHeadBound(head, rewrite));
   head_.resize(http::WriteRequestHead(head, rewrite, head_.data(), head_.size()));
+  if (is_to_h2) http::AppendSecretNames(head.headers(), head.secret_pseudo, head_);
   CountBuffers();
 }
 

@@ -5,6 +5,10 @@
 namespace sluice::proxy {
 namespace {
 
+// Of a field that came never indexed and has to go on so (RFC 7541 section 6.2.3): white space that
+// HTTP/1.1 allows and does not mind.
+constexpr std::string_view kSecretSeparator = ":\t";
+
 std::string_view WithoutBlanks(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t");
   if (begin == std::string_view::npos) return {};
@@ -15,7 +19,8 @@ std::string_view WithoutBlanks(std::string_view text) {
 
 void AppendTrailerLines(absl::Span<const http::Header> trailers, std::string& lines) {
   for (const http::Header& trailer : trailers) {
-    lines.append(trailer.name).append(": ").append(trailer.value).append("\r\n");
+    const std::string_view separator = trailer.is_never_indexed ? kSecretSeparator : ": ";
+    lines.append(trailer.name).append(separator).append(trailer.value).append("\r\n");
   }
 }
 
@@ -26,7 +31,9 @@ absl::Span<const http::Header> ReadTrailerLines(std::string_view lines, TrailerR
     lines.remove_prefix(std::min(lines.size(), line.size() + 2));
     const size_t colon = line.find(':');
     if (colon == std::string_view::npos) continue;  // The empty line at the end.
-    room[count++] = {.name = line.substr(0, colon), .value = WithoutBlanks(line.substr(colon + 1))};
+    room[count++] = {.name = line.substr(0, colon),
+                     .value = WithoutBlanks(line.substr(colon + 1)),
+                     .is_never_indexed = line.substr(colon).starts_with(kSecretSeparator)};
   }
   return {room.data(), count};
 }

@@ -8,6 +8,7 @@
 #include "userspace/base/text.h"
 #include "userspace/http/grpc_status.h"
 #include "userspace/http/h1_names.h"
+#include "userspace/http/h2_secrets.h"
 #include "userspace/proxy/exchange_pools.h"
 #include "userspace/proxy/held_trailers.h"
 #include "userspace/proxy/http2_connection.h"
@@ -153,7 +154,7 @@ bool Http2Stream::Submit(const http::ResponseHead& head, bool is_end) {
   return true;
 }
 
-bool Http2Stream::SubmitText(std::string_view text, bool is_end) {
+bool Http2Stream::SubmitText(std::string_view text, bool is_end, std::string_view secrets) {
   http::ResponseHead& head = worker_.rewritten_response_scratch();
   const http::ParseResult result =
       http::ParseResponseHead(text, 0, kHttpLimits, "GET", &head, true);
@@ -161,6 +162,7 @@ bool Http2Stream::SubmitText(std::string_view text, bool is_end) {
     exchange_->Abort(CloseReason::kInternal);
     return false;
   }
+  head.secret_pseudo = http::MarkSecrets(secrets, {head.header_array.data(), head.header_count});
   if (head.status == 101) {  // RFC 8441 section 5: the tunnel is agreed to by 200.
     head.status = 200;
     for (uint32_t i = 0; i < head.header_count; ++i) {
@@ -186,7 +188,9 @@ size_t Http2Stream::WriteAnswerHead(const http::ResponseHead& head,
   const size_t bound = http::ResponseHeadBound(head, rewrite);
   char* bytes = worker_.byte_scratch(bound);
   const size_t size = http::WriteResponseHead(head, rewrite, bytes, bound);
-  SubmitText({bytes, size}, is_end);
+  std::string secrets;
+  http::AppendSecretNames(head.headers(), head.secret_pseudo, secrets);
+  SubmitText({bytes, size}, is_end, secrets);
   return size;
 }
 

@@ -47,7 +47,7 @@ class Http2Stream final : public H2Lane, private Requester {
   void OnExchangeAborted(CloseReason reason) override;
 
   bool Submit(const http::ResponseHead& head, bool is_end);
-  bool SubmitText(std::string_view text, bool is_end);
+  bool SubmitText(std::string_view text, bool is_end, std::string_view secrets = {});
   bool MayForward() const;
   void TakeContent(Received& received, std::string_view content);
   void EndRequest(absl::Span<const http::Header> trailers);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "userspace/http/h2_secrets.h"
 #include "userspace/proxy/exchange.h"
 #include "userspace/proxy/exchange_pools.h"
 
@@ -49,6 +50,8 @@ void Http2Carrier::Submit() {
   }
   uint32_t id = 0;
   if (result.status == http::ParseStatus::kComplete) {
+    head.secret_pseudo = http::MarkSecrets(request_.text.substr(head.head_size),
+                                           {head.header_array.data(), head.header_count});
     const bool is_end = request_.body == http::BodyKind::kNone && !is_tunnel;
     id = session.SubmitRequest(head, {.protocol = request_.upgrade}, is_end,
                                reinterpret_cast<uint64_t>(static_cast<H2Lane*>(this)));
