@@ -15,6 +15,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 TABLE = os.path.join(HERE, "counts.tsv")
 TURNS = 20  # kTurns of counts.cc.
 TOLERANCE_PERCENT = 2.0
+TIMEOUT_S = 100
 HEAD = "# Instructions of one call, by callgrind, in a release build of gcc 12; check_counts.py --update renews them.\n" \
        "# operation\tinstructions\ttolerance in percent\n"
 
@@ -26,14 +27,17 @@ def parse_dump(text):
     return (mark[1], int(total[1]) / TURNS) if mark and total else None
 
 
-def count(program):
-    """{operation: instructions of one call}"""
+def count(program, within=()):
+    """{operation: instructions of one call}; with `within`, only of functions of those names and what they call."""
     with tempfile.TemporaryDirectory(prefix="sluice-counts-") as folder:
-        argv = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", "--dump-line=no", program]
+        argv = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", "--dump-line=no",
+                *(f"--toggle-collect={name}" for name in within), program]
         try:
-            done = subprocess.run(argv, capture_output=True, text=True, check=False)
+            done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
         except FileNotFoundError:
             sys.exit("check_counts.py: valgrind is not installed: ./dev setup")
+        except subprocess.TimeoutExpired:
+            sys.exit(f"check_counts.py: {program} under callgrind has not ended within {TIMEOUT_S} s")
         if done.returncode != 0:
             sys.exit(f"check_counts.py: {program} under callgrind exited {done.returncode}:\n{done.stderr[-2000:]}")
         found = {}
@@ -45,7 +49,7 @@ def count(program):
         return found
 
 
-def parse_table(text):
+def parse_table(text, path=TABLE):
     """{operation: (instructions, tolerance in percent)}"""
     table = {}
     for number, line in enumerate(text.splitlines(), start=1):
@@ -54,7 +58,7 @@ def parse_table(text):
             try:
                 table[cells[0]] = (int(cells[1]), float(cells[2]))
             except (IndexError, ValueError):
-                sys.exit(f"{TABLE}:{number}: must be operation, instructions, tolerance, between tabs")
+                sys.exit(f"{path}:{number}: must be operation, instructions, tolerance, between tabs")
     return table
 
 
@@ -63,7 +67,7 @@ def compare(now, table):
     wrong, said = [], []
     for name, (accepted, tolerance) in table.items():
         if name not in now:
-            wrong.append(f"{name}: is in counts.tsv and was not run")
+            wrong.append(f"{name}: is in the table and was not run")
             continue
         change = (now[name] / accepted - 1) * 100 if accepted else 0.0
         sentence = f"{name}: {now[name]} instructions, accepted are {accepted} ({change:+.1f} %)"
@@ -71,7 +75,7 @@ def compare(now, table):
             wrong.append(sentence)
         elif accepted - now[name] > accepted * tolerance / 100:
             said.append(f"{sentence}: better; accept it with --update")
-    wrong += [f"{name}: is not in counts.tsv" for name in now if name not in table]
+    wrong += [f"{name}: is not in the table" for name in now if name not in table]
     return wrong, said
 
 
@@ -84,16 +88,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("--update", action="store_true")
+    parser.add_argument("--table", default=TABLE, help="the accepted counts (default: %(default)s)")
+    parser.add_argument("--within", action="append", default=[], metavar="FUNCTION", help="count only in these functions")
     options = parser.parse_args()
-    now, table = count(options.program), {}
-    if os.path.exists(TABLE):
-        with open(TABLE, encoding="utf-8") as file:
-            table = parse_table(file.read())
+    now, table = count(options.program, options.within), {}
+    if os.path.exists(options.table):
+        with open(options.table, encoding="utf-8") as file:
+            table = parse_table(file.read(), options.table)
     wrong, said = compare(now, table)
     for name, instructions in now.items():
         print(f"{name:<28} {instructions:>10}")
     if options.update:
-        with open(TABLE, "w", encoding="utf-8") as file:
+        with open(options.table, "w", encoding="utf-8") as file:
             file.write(render(now, table))
         return 0
     for sentence in said + wrong:

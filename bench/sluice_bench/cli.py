@@ -24,8 +24,8 @@ def parser():
     made.add_argument("--targets", default=",".join(scenarios.TARGETS), help="default: %(default)s")
     made.add_argument("--target", action="append", default=[], metavar="URL", help="send the loads to this address instead; may be "
                       "repeated, the addresses take turns. Only name what you may put load on")
-    made.add_argument("--only", action="append", default=[], metavar="PARAMETER=VALUE", help="only the cases with that value, for "
-                      "example connections=64; may be repeated")
+    made.add_argument("--only", action="append", default=[], metavar="PARAMETER=VALUE,...", help="only the cases with one of these "
+                      "values, for example connections=16,64; may be repeated")
     made.add_argument("--rounds", type=int, default=10, help="rounds of every comparison (default %(default)s)")
     made.add_argument("--seconds", type=float, default=1.0, help="length of one run (default %(default)s)")
     made.add_argument("--workers", type=int, default=os.cpu_count(), help="workers of every proxy (default: processors, %(default)s)")

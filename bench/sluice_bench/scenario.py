@@ -82,9 +82,10 @@ def load_all(folder):
 
 
 def restricted(scenario, name, text):
-    """The scenario with only the cases in which a parameter has that value."""
-    kept = [value for value in scenario.vary.get(name, []) if str(value) == text]
-    if not kept:
+    """The scenario with only the cases in which a parameter has that value, or one of several between commas."""
+    wanted = text.split(",")
+    kept = [value for value in scenario.vary.get(name, []) if str(value) in wanted]
+    if len(kept) != len(wanted):
         known = "; ".join(f"{key}: {', '.join(map(str, values))}" for key, values in scenario.vary.items())
         raise BenchError(f"--only {name}={text}: the scenario {scenario.name} has no such case; it varies {known or 'nothing'}")
     return dataclasses.replace(scenario, vary={**scenario.vary, name: kept},

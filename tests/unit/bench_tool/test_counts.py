@@ -28,7 +28,7 @@ def test_only_growth_beyond_the_tolerance_fails(now, is_wrong, is_said):
 
 def test_operations_and_table_must_be_the_same():
     wrong, _ = check_counts.compare({"new": 1}, {"old": (1, 2.0)})
-    assert wrong == ["old: is in counts.tsv and was not run", "new: is not in counts.tsv"]
+    assert wrong == ["old: is in the table and was not run", "new: is not in the table"]
 
 
 def test_update_keeps_tolerances():

@@ -90,5 +90,6 @@ def test_every_scenario_of_the_tree_is_good():
 
 def test_only_keeps_one_value_of_a_parameter():
     assert scenario.restricted(parsed(), "connections", "16").vary["connections"] == [16]
+    assert scenario.restricted(parsed(), "connections", "1,16").vary["connections"] == [1, 16]
     with pytest.raises(BenchError, match="has no such case; it varies connections: 1, 16; setting"):
         scenario.restricted(parsed(), "connections", "17")
