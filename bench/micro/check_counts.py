@@ -23,7 +23,8 @@ HEAD = "# Instructions of one call, by callgrind, in a release build of gcc 12; 
 def parse_dump(text):
     """(operation, instructions of one call) of one of callgrind's files; None of one that is not between our marks."""
     mark = re.search(r"^desc: Trigger: Client Request: (\S+)$", text, re.MULTILINE)
-    total = re.search(r"^(?:totals|summary): (\d+)$", text, re.MULTILINE)
+    # "summary" also tells what was not to be counted, "totals" is not in the oldest files.
+    total = re.search(r"^totals: (\d+)$", text, re.MULTILINE) or re.search(r"^summary: (\d+)$", text, re.MULTILINE)
     return (mark[1], int(total[1]) / TURNS) if mark and total else None
 
 
