@@ -8,6 +8,7 @@
 
 #include "api/route.pb.h"
 #include "api/workload.pb.h"
+#include "bench/micro/heads.h"
 #include "userspace/balance/pick.h"
 #include "userspace/base/address.h"
 #include "userspace/base/prng.h"
@@ -23,26 +24,6 @@ namespace {
 constexpr int kServices = 1000, kEndpointsEach = 10, kRules = 100;
 constexpr uint32_t kRandom = 0x9e3779b9;
 
-// What a browser and what a small client send.
-constexpr std::string_view kRequest =
-    "GET /api/v1/items/4711?fields=name,price&limit=20 HTTP/1.1\r\nHost: shop.example.com\r\n"
-    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/126.0 Safari/537.36\r\n"
-    "Accept: "
-    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n"
-    "Accept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\nReferer: "
-    "https://shop.example.com/cart\r\n"
-    "Cookie: session=3b6c1f4e9a7d4c52a3f8e6b1d0c9a8f7; theme=dark\r\nx-request-id: "
-    "5f1c2d3e-4b5a-6978-8796-a5b4c3d2e1f0\r\n"
-    "\r\n";
-constexpr std::string_view kSmallRequest = "GET /1k HTTP/1.1\r\nHost: 10.98.0.1\r\n\r\n";
-constexpr std::string_view kResponse =
-    "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Mon, 23 Nov 2026 04:00:00 "
-    "GMT\r\nContent-Type: application/octet-stream\r\n"
-    "Content-Length: 1024\r\nLast-Modified: Mon, 23 Nov 2026 03:00:00 GMT\r\nConnection: "
-    "keep-alive\r\nETag: \"6922a1b0-400\"\r\n"
-    "Accept-Ranges: bytes\r\n\r\n";
-
 Operation ParseRequest(std::string name, std::string_view text) {
   auto head = std::make_shared<http::RequestHead>();
   return {std::move(name), [head, text] {
@@ -53,7 +34,8 @@ Operation ParseRequest(std::string name, std::string_view text) {
 Operation ParseResponse() {
   auto head = std::make_shared<http::ResponseHead>();
   return {"parse_response", [head] {
-            Keep(http::ParseResponseHead(kResponse, 0, http::H1Limits{}, "GET", head.get()).status);
+            Keep(http::ParseResponseHead(kServerResponse, 0, http::H1Limits{}, "GET", head.get())
+                     .status);
           }};
 }
 
@@ -64,7 +46,7 @@ Operation WriteRequest(std::string name, bool has_changes) {
     std::array<char, 4096> out;
   };
   auto state = std::make_shared<State>();
-  http::ParseRequestHead(kRequest, 0, http::H1Limits{}, &state->head);
+  http::ParseRequestHead(kBrowserRequest, 0, http::H1Limits{}, &state->head);
   if (has_changes) {
     state->changes = {{http::HeaderChange::Kind::kSet, "x-version", "2"},
                       {http::HeaderChange::Kind::kRemove, "cookie", ""}};
@@ -82,7 +64,7 @@ Operation WriteResponse() {
     std::array<char, 4096> out;
   };
   auto state = std::make_shared<State>();
-  http::ParseResponseHead(kResponse, 0, http::H1Limits{}, "GET", &state->head);
+  http::ParseResponseHead(kServerResponse, 0, http::H1Limits{}, "GET", &state->head);
   return {"write_response", [state] {
             Keep(http::WriteResponseHead(state->head, {}, state->out.data(), state->out.size()));
           }};
@@ -114,7 +96,7 @@ Operation MatchRoute() {
     state->table.rules.push_back({.route = "shop/route"});
   }
   state->matcher = std::move(route::Matcher::Compile(state->table)).value();
-  http::ParseRequestHead(kRequest, 0, http::H1Limits{}, &state->head);
+  http::ParseRequestHead(kBrowserRequest, 0, http::H1Limits{}, &state->head);
   return {"match_route_100", [state] {
             Keep(state->matcher
                      ->Match({.method = state->head.method,
@@ -227,12 +209,13 @@ Operation FindService() {
 
 std::vector<Operation> MakeOperations() {
   std::vector<Operation> operations;
-  operations.push_back(ParseRequest("parse_request", kRequest));
+  operations.push_back(ParseRequest("parse_request", kBrowserRequest));
   operations.push_back(ParseRequest("parse_request_small", kSmallRequest));
   operations.push_back(ParseResponse());
   operations.push_back(WriteRequest("write_request", false));
   operations.push_back(WriteRequest("write_request_changed", true));
   operations.push_back(WriteResponse());
+  AddH2Operations(operations);
   operations.push_back(NormalisePath());
   operations.push_back(FindService());
   operations.push_back(MatchRoute());

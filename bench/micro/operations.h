@@ -16,6 +16,8 @@ struct Operation {
 
 // Makes all operations. Their state lives in the functions.
 std::vector<Operation> MakeOperations();
+// Those of HTTP/2, among them.
+void AddH2Operations(std::vector<Operation>& operations);
 
 // Keeps the compiler from leaving out what nobody reads.
 template <typename Value>
