@@ -20,11 +20,11 @@ HEAD = "# Instructions of one call, by callgrind, in a release build of gcc 12; 
        "# operation\tinstructions\ttolerance in percent\n"
 
 
-def parse_dump(text):
-    """(operation, instructions of one call) of one of callgrind's files; None of one that is not between our marks."""
+def parse_dump(text, is_toggled=False):
+    """(operation, instructions of one call) of one of callgrind's files; None of one that is not between our marks. Where
+    collection was switched on and off, only "totals" leaves out what ran while it was off; else "summary" is exact."""
     mark = re.search(r"^desc: Trigger: Client Request: (\S+)$", text, re.MULTILINE)
-    # "summary" also tells what was not to be counted, "totals" is not in the oldest files.
-    total = re.search(r"^totals: (\d+)$", text, re.MULTILINE) or re.search(r"^summary: (\d+)$", text, re.MULTILINE)
+    total = re.search(r"^totals: (\d+)$" if is_toggled else r"^summary: (\d+)$", text, re.MULTILINE)
     return (mark[1], int(total[1]) / TURNS) if mark and total else None
 
 
@@ -44,7 +44,7 @@ def count(program, within=()):
         found = {}
         for name in sorted(os.listdir(folder), key=lambda name: int(name.rpartition(".")[2]) if "." in name else 0):
             with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
-                dump = parse_dump(file.read())
+                dump = parse_dump(file.read(), bool(within))
             if dump:
                 found[dump[0]] = round(dump[1])
         return found

@@ -9,11 +9,15 @@ _spec = importlib.util.spec_from_file_location("check_counts", os.path.join(ROOT
 check_counts = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(check_counts)
 
-DUMP = "# callgrind format\npart: 2\n\n\ndesc: Trigger: Client Request: parse\n\nevents: Ir\nfn=(0)\n0 900\ntotals: 2000\n"
+DUMP = "# callgrind format\npart: 2\n\n\ndesc: Trigger: Client Request: parse\n\nevents: Ir\nsummary: 2000\n\nfn=(0)\n0 900\ntotals: 600\n"
 
 
 def test_a_dump_tells_operation_and_instructions_of_one_call():
     assert check_counts.parse_dump(DUMP) == ("parse", 100)
+
+
+def test_what_ran_while_collection_was_off_is_not_counted():
+    assert check_counts.parse_dump(DUMP, is_toggled=True) == ("parse", 30)
 
 
 def test_the_dump_at_the_end_is_none_of_ours():
