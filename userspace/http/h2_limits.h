@@ -24,7 +24,9 @@ struct H2Limits {
   uint32_t encoder_table_size_max = 2048;     // Dynamic table for what we send.
 
   // Streams and windows.
-  uint32_t stream_count_max = 100;  // Opened by the peer and not yet closed; told to it.
+  uint32_t stream_count_max = 1000;  // Opened by the peer and not yet closed; told to it.
+  // Heads of the open requests together, as HTTP/1.1 text: a few bytes of HPACK make a large one.
+  uint32_t open_heads_size_max = 2 * 1024 * 1024;
   uint32_t stream_window = 64 * 1024;
   uint32_t connection_window = 1024 * 1024;
 

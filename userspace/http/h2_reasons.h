@@ -108,6 +108,8 @@ enum class H2Error : uint32_t {
   X(kDataBeforeHead, "h2_data_before_head", kProtocolError, 400, "DATA came before the head of its message.")  \
   X(kStreamsExceeded, "h2_streams_exceeded", kRefusedStream, 503,  \
     "More streams were opened at once than this proxy allows.")  \
+  X(kHeadsHeld, "h2_heads_held", kRefusedStream, 503,  \
+    "The heads of the open streams are larger together than this proxy allows.")  \
   X(kDraining, "h2_draining", kRefusedStream, 503, "The connection takes no new streams: it is being closed.")  \
   X(kResetFlood, "h2_reset_flood", kEnhanceYourCalm, 429, "Streams were reset faster than this proxy allows.")  \
   X(kRefusalFlood, "h2_refusal_flood", kEnhanceYourCalm, 429,  \

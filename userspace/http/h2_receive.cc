@@ -131,7 +131,7 @@ H2Event H2Session::BeginData() {
     if (IsIdle(header_.stream)) return Fail(H2Reason::kStreamIdle);
     if (!WasReset(header_.stream)) return Fail(H2Reason::kStreamClosed);
     if (!priority_bucket_.Take(limits_.priority, now_ns_)) return Fail(H2Reason::kPriorityFlood);
-    GiveBackConnection(header_.size);
+    ConsumeOfConnection(header_.size);
     left_ += pad_left_;
     state_ = State::kSkip;
     return {};
@@ -167,7 +167,7 @@ H2Event H2Session::BeginData() {
 }
 
 H2Event H2Session::RefuseData(H2Stream& stream, H2Reason reason) {
-  GiveBackConnection(header_.size);
+  ConsumeOfConnection(header_.size);
   left_ += pad_left_;
   state_ = State::kSkip;
   return FailStream(stream, reason);
@@ -183,7 +183,7 @@ H2Event H2Session::TakeData(std::string_view* input) {
   }
   H2Stream* stream = streams_.Find(header_.stream);
   if (stream == nullptr) {  // The user reset it between two pieces of the frame.
-    GiveBackConnection(static_cast<uint32_t>(data.size()));
+    ConsumeOfConnection(static_cast<uint32_t>(data.size()));
     return {};
   }
   if (is_last && header_.Has(kH2EndStream)) EndRemote(*stream);
@@ -240,10 +240,15 @@ H2Event H2Session::HandleSettings(std::string_view payload) {
     return {};
   }
   if (!settings_bucket_.Take(limits_.settings, now_ns_)) return Fail(H2Reason::kSettingsFlood);
+  uint32_t window = peer_initial_window_;
   for (; !payload.empty(); payload.remove_prefix(6)) {
-    const H2Reason bad = ApplySetting(ReadSetting(payload.data()));
+    const H2SettingValue setting = ReadSetting(payload.data());
+    const H2Reason bad = ApplySetting(setting);
     if (bad != H2Reason::kNone) return Fail(bad);
+    if (setting.id == static_cast<uint16_t>(H2Setting::kInitialWindowSize)) window = setting.value;
   }
+  // Once: a frame may say it thousands of times, and each costs a walk over all streams.
+  if (const H2Reason bad = ApplyWindow(window); bad != H2Reason::kNone) return Fail(bad);
   PutSettingsAck(output_);
   return TakeProvoked(kH2FrameHeaderSize) ? H2Event{} : Fail(H2Reason::kOutputHeld);
 }
@@ -263,7 +268,7 @@ H2Reason H2Session::ApplySetting(const H2SettingValue& setting) {
       peer_stream_count_max_ = setting.value;
       break;
     case H2Setting::kInitialWindowSize:
-      return ApplyWindow(setting.value);
+      break;  // The last one of the frame counts.
     case H2Setting::kMaxFrameSize:
       peer_frame_size_max_ = setting.value;
       break;
@@ -280,6 +285,7 @@ H2Reason H2Session::ApplySetting(const H2SettingValue& setting) {
 // RFC 9113 section 6.9.2: open streams move by the difference, below 0 if need be.
 H2Reason H2Session::ApplyWindow(uint32_t size) {
   const int64_t difference = static_cast<int64_t>(size) - peer_initial_window_;
+  if (difference == 0) return H2Reason::kNone;
   peer_initial_window_ = size;
   bool is_sound = true;
   streams_.ForEach([&](H2Stream& stream) {
@@ -330,7 +336,7 @@ H2Event H2Session::NextRefused() {
   H2Event event = Event(H2Event::Kind::kReset, *refused);
   event.error = H2Error::kRefusedStream;
   RememberReset(refused->id);
-  streams_.Remove(*refused);
+  Remove(*refused);
   return event;
 }
 
@@ -364,7 +370,7 @@ H2Event H2Session::HandleRstStream(std::string_view payload) {
   }
   H2Event event = Event(H2Event::Kind::kReset, *stream);
   event.error = static_cast<H2Error>(ReadU32(payload.data()));
-  streams_.Remove(*stream);
+  Remove(*stream);
   return event;
 }
 

@@ -101,7 +101,12 @@ H2Event H2Session::HandleRequest(uint32_t id, bool is_end_stream, std::string_vi
     return RefuseRequest(id, H2Reason::kStreamsExceeded);
   }
   if (bad != H2Reason::kNone) return RefuseRequest(id, bad);
+  if (open_heads_size_ + buffer_.request.head_size > limits_.open_heads_size_max) {
+    return RefuseRequest(id, H2Reason::kHeadsHeld);
+  }
   H2Stream& stream = streams_.Add(id);
+  stream.head_size = buffer_.request.head_size;
+  open_heads_size_ += stream.head_size;
   stream.send_window = peer_initial_window_;
   stream.receive_window = own_initial_window_;
   stream.has_remote_head = true;

@@ -121,7 +121,7 @@ void H2Session::Reset(uint32_t id, H2Error error) {
   if (stream == nullptr || state_ == State::kFailed) return;
   PutRstStream(id, error, output_);
   RememberReset(id);
-  streams_.Remove(*stream);
+  Remove(*stream);
 }
 
 void H2Session::ResetAfterEnd(uint32_t id) {
@@ -131,11 +131,15 @@ void H2Session::ResetAfterEnd(uint32_t id) {
   if (stream->is_local_ended) Reset(id, H2Error::kNoError);
 }
 
-// The peer is told later, many bytes at a time: PutWindowUpdates.
-void H2Session::GiveBackConnection(uint32_t size) { returnable_ += size; }
-
 void H2Session::Consume(uint32_t id, uint32_t size) {
-  GiveBackConnection(size);
+  ConsumeOfConnection(size);
+  ConsumeOfStream(id, size);
+}
+
+// The peer is told later, many bytes at a time: PutWindowUpdates.
+void H2Session::ConsumeOfConnection(uint32_t size) { returnable_ += size; }
+
+void H2Session::ConsumeOfStream(uint32_t id, uint32_t size) {
   H2Stream* stream = streams_.Find(id);
   if (stream == nullptr || stream->is_remote_ended) return;
   stream->returnable += size;

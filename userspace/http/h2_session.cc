@@ -60,7 +60,7 @@ H2Event H2Session::Fail(H2Reason reason) {
   if (state_ == State::kFailed) return {};
   PutGoaway(GoawayLast(), H2ReasonError(reason), H2ReasonName(reason), output_);
   state_ = State::kFailed;
-  streams_.ForEach([this](H2Stream& stream) { streams_.Remove(stream); });
+  streams_.ForEach([this](H2Stream& stream) { Remove(stream); });
   return {.kind = H2Event::Kind::kFailed, .error = H2ReasonError(reason), .reason = reason};
 }
 
@@ -71,7 +71,7 @@ H2Event H2Session::FailStream(H2Stream& stream, H2Reason reason) {
   event.reason = reason;
   PutRstStream(stream.id, event.error, output_);
   RememberReset(stream.id);
-  streams_.Remove(stream);
+  Remove(stream);
   return TakeProvoked(kH2FrameHeaderSize + 4) ? event : Fail(H2Reason::kOutputHeld);
 }
 
@@ -128,11 +128,17 @@ void H2Session::EndLocal(H2Stream& stream) {
 }
 
 void H2Session::CloseIfEnded(H2Stream& stream) {
-  if (stream.is_local_ended && stream.is_remote_ended) streams_.Remove(stream);
+  if (stream.is_local_ended && stream.is_remote_ended) Remove(stream);
+}
+
+void H2Session::Remove(H2Stream& stream) {
+  open_heads_size_ -= stream.head_size;
+  streams_.Remove(stream);
 }
 
 H2Event H2Session::CheckTime(uint64_t now_ns) {
   now_ns_ = now_ns;
+  streams_.Trim();
   if (state_ == State::kFailed) return {};
   if (is_settings_ack_due_ && now_ns >= settings_sent_ns_ + limits_.settings_timeout_ns) {
     return Fail(H2Reason::kSettingsTimeout);
@@ -179,7 +185,7 @@ void H2Session::Close(H2Error error) {
   if (state_ == State::kFailed) return;
   PutGoaway(GoawayLast(), error, "", output_);
   state_ = State::kFailed;
-  streams_.ForEach([this](H2Stream& stream) { streams_.Remove(stream); });
+  streams_.ForEach([this](H2Stream& stream) { Remove(stream); });
 }
 
 bool H2Session::is_drained() const {

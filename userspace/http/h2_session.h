@@ -78,6 +78,10 @@ class H2Session {
   bool Offer(uint32_t stream, uint64_t size, bool is_end);
   // The user is done with `size` bytes of kData, whether or not the stream is still there.
   void Consume(uint32_t stream, uint32_t size);
+  // The same in two parts: the window of the connection may be given back before that of a stream
+  // which is not read, so that it does not hold up the others.
+  void ConsumeOfConnection(uint32_t size);
+  void ConsumeOfStream(uint32_t stream, uint32_t size);
   void Reset(uint32_t stream, H2Error error);
   // The peer's end is not awaited: once ours is sent, RST_STREAM(NO_ERROR) follows (RFC 9113
   // section 8.1).
@@ -155,8 +159,8 @@ class H2Session {
   void EndRemote(H2Stream& stream);
   void EndLocal(H2Stream& stream);
   void CloseIfEnded(H2Stream& stream);
+  void Remove(H2Stream& stream);
   bool TakeProvoked(size_t size);
-  void GiveBackConnection(uint32_t size);
 
   // Output: h2_send.cc.
   void Schedule(H2Stream& stream);
@@ -210,6 +214,7 @@ class H2Session {
   int64_t send_window_ = kH2WindowDefault;
   int64_t receive_window_ = kH2WindowDefault;
   uint32_t returnable_ = 0;
+  uint32_t open_heads_size_ = 0;
   uint32_t own_initial_window_;  // What a new stream may be sent: larger until SETTINGS is known.
   uint32_t peer_initial_window_ = kH2WindowDefault;
   uint32_t peer_frame_size_max_ = kH2FrameSizeMin;

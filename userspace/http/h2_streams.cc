@@ -62,4 +62,9 @@ void H2Streams::Remove(H2Stream& stream) {
   --count_;
 }
 
+void H2Streams::Trim() {
+  if (count_ > 0 || blocks_.size() <= kBlocksKept) return;
+  *this = H2Streams();
+}
+
 }  // namespace sluice::http

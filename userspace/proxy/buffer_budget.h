@@ -31,9 +31,9 @@ class BufferBudget {
   // The high mark of a direction's queue: a share of what is left, so that many slow readers come
   // to smaller queues long before anybody is shed.
   size_t queue_high() const {
-    const size_t left = used_ < max_ ? max_ - used_ : 0;
-    return std::clamp(left / kQueueShare, kSendQueueLeast, kSendQueueHigh);
+    return std::clamp(left() / kQueueShare, kSendQueueLeast, kSendQueueHigh);
   }
+  size_t left() const { return used_ < max_ ? max_ - used_ : 0; }
 
  private:
   const size_t max_;

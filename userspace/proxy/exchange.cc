@@ -21,6 +21,7 @@ void Exchange::Begin(Requester& requester, const Origin& origin) {
   origin_ = origin;
   start_ns_ = worker_.now_ns();
   SetDeadline(start_ns_ + kExchangeIdleTimeout);
+  CountBuffers();
   worker_.BeginWork();
 }
 
@@ -52,9 +53,10 @@ void Exchange::Recycle() {
   CountBuffers();
 }
 
-// Brings the worker's budget up to date; called where one of the strings may have grown.
+// Brings the worker's budget up to date; called at both ends and where a string may have grown.
 void Exchange::CountBuffers() {
-  const size_t size = head_.capacity() + log_request_.capacity();
+  const size_t own_size = is_over() ? 0 : kExchangeSize;
+  const size_t size = own_size + head_.capacity() + log_request_.capacity();
   worker_.buffers().Add(size);
   worker_.buffers().Subtract(counted_bytes_);
   counted_bytes_ = size;

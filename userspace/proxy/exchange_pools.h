@@ -8,6 +8,10 @@
 
 namespace sluice::proxy {
 
+static_assert(sizeof(Exchange) + sizeof(Http2Stream) + sizeof(Http2Carrier) +
+                  2 * sizeof(http::H2Stream) <=
+              kExchangeSize);
+
 struct ExchangePools {
   // At the end of a turn.
   void Recycle() {

@@ -223,8 +223,10 @@ void Exchange::BuildHead(const http::RequestHead& head, const route::MatchResult
     target = head.query.empty() ? std::string(path) : base::Concat(path, "?", head.query);
   }
   if (!is_connect_) rewrite.target = target;
-  head_.resize(http::RequestHeadBound(head, rewrite));
-  head_.resize(http::WriteRequestHead(head, rewrite, head_.data(), head_.size()));
+  // By way of the scratch, since the bound is much above what a typical head needs.
+  const size_t bound = http::RequestHeadBound(head, rewrite);
+  char* bytes = worker_.byte_scratch(bound);
+  head_.assign(bytes, http::WriteRequestHead(head, rewrite, bytes, bound));
   if (is_to_h2) http::AppendSecretNames(head.headers(), head.secret_pseudo, head_);
   CountBuffers();
 }

@@ -61,9 +61,14 @@ bool H2Lane::IsSendFull() {
   return true;
 }
 
+void H2Lane::Withhold(size_t size) {
+  withheld_ += static_cast<uint32_t>(size);
+  link_->Withhold(static_cast<uint32_t>(size));
+}
+
 void H2Lane::GiveBack() {
   if (withheld_ == 0) return;
-  link_->session_.Consume(id_, std::exchange(withheld_, 0));
+  link_->GiveBack(id_, std::exchange(withheld_, 0));
   link_->RequestSend();
 }
 

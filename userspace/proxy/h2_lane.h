@@ -48,8 +48,8 @@ class H2Lane : public base::ListLink<LaneTag>, public base::ListLink<AttentionTa
   void SendContent(Received& received, std::string_view part);
   void SendEnd(absl::Span<const http::Header> trailers);
   bool IsSendFull();
-  // Content was taken; the peer may send as much again, unless it is withheld until GiveBack.
-  void Withhold(size_t size) { withheld_ += static_cast<uint32_t>(size); }
+  // Content came; the peer may send as much again of this stream after GiveBack.
+  void Withhold(size_t size);
   void GiveBack();
 
   Worker& worker_;

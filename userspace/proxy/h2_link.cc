@@ -81,6 +81,28 @@ void H2Link::Dispatch(const http::H2Event& event, Received& received) {
   }
 }
 
+void H2Link::Withhold(uint32_t size) {
+  withheld_size_ += size;
+  owed_size_ += size;
+  SettleWindow();
+}
+
+void H2Link::GiveBack(uint32_t stream, uint32_t size) {
+  session_.ConsumeOfStream(stream, size);
+  withheld_size_ -= size;
+  SettleWindow();
+}
+
+// A stream that is not read is held back by its own window. The connection's stays open for the
+// others, as long as what is withheld on it is a small part of what the worker may still hold.
+void H2Link::SettleWindow() {
+  const size_t free_size = worker_.buffers().left() / kQueueShare;
+  const size_t owed_size = withheld_size_ - std::min(withheld_size_, free_size);
+  if (owed_size >= owed_size_) return;
+  session_.ConsumeOfConnection(static_cast<uint32_t>(owed_size_ - owed_size));
+  owed_size_ = owed_size;
+}
+
 void H2Link::Read(uint32_t, uint64_t user, char* out, size_t size) {
   auto& lane = *reinterpret_cast<H2Lane*>(user);
   lane.queue_.Read(out, size);

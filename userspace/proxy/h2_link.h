@@ -78,6 +78,9 @@ class H2Link : protected StreamOwner, private http::H2Source {
   void CountSession();
   void Dispatch(const http::H2Event& event, Received& received);
   void CountFault(http::H2Reason reason);
+  void Withhold(uint32_t size);
+  void GiveBack(uint32_t stream, uint32_t size);
+  void SettleWindow();
   void Notice(H2Lane& lane);
   void AttendAll();
   void Attend(H2Lane& lane);
@@ -90,6 +93,9 @@ class H2Link : protected StreamOwner, private http::H2Source {
   base::IntrusiveList<H2Lane, AttentionTag> attention_;  // Trailers are due, or room is there.
   size_t lane_count_ = 0;
   size_t counted_bytes_ = 0;  // Of the session, in the worker's budget.
+  // Content that lanes could not pass on yet; of it, what still narrows the connection's window.
+  size_t withheld_size_ = 0;
+  size_t owed_size_ = 0;
   uint64_t idle_timeout_ns_ = 0;
   uint64_t idle_since_ns_ = 0;
   uint64_t last_input_ns_ = 0;

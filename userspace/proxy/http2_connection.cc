@@ -8,11 +8,7 @@
 namespace sluice::proxy {
 namespace {
 
-// Streams whose content has to wait must not stop the others: the connection's window is the sum of
-// theirs, twice, since up to half of it is given back late.
-constexpr http::H2Limits kDefaults;
-constexpr http::H2Limits kClientSideLimits{.connection_window = 2 * kDefaults.stream_count_max *
-                                                                kDefaults.stream_window};
+constexpr http::H2Limits kClientSideLimits;  // The codec's defaults.
 
 }  // namespace
 

@@ -39,7 +39,7 @@ http::GrpcStatus GrpcStatusOf(const LocalAnswer& answer) {
 
 }  // namespace
 
-Http2Stream::Http2Stream(Worker& worker) : H2Lane(worker), early_(worker.segments()) {}
+Http2Stream::Http2Stream(Worker& worker) : H2Lane(worker) {}
 
 void Http2Stream::Begin(Http2Connection& connection, uint32_t id) {
   Join(connection);
@@ -50,9 +50,13 @@ void Http2Stream::Begin(Http2Connection& connection, uint32_t id) {
   exchange_->Start(connection.session().buffer().request);
 }
 
+Http2Stream::Early& Http2Stream::early() {
+  if (early_ == nullptr) early_ = std::make_unique<Early>(worker_.segments());
+  return *early_;
+}
+
 void Http2Stream::Retire() {
-  early_.Clear();
-  early_trailers_.clear();
+  if (early_ != nullptr) early_->Clear();
   is_input_over_ = has_sent_end_ = false;
   Leave();
   worker_.exchange_pools().streams.Retire(*this);
@@ -63,7 +67,7 @@ void Http2Stream::Retire() {
 // Behind a request that asks for a tunnel nothing is forwarded until the endpoint has agreed: one
 // that speaks HTTP/1.1 would read it as its next request, past every route.
 bool Http2Stream::MayForward() const {
-  return exchange_->CanForward() && !exchange_->is_request_complete() && early_.size() == 0;
+  return exchange_->CanForward() && !exchange_->is_request_complete() && !has_early_content();
 }
 
 void Http2Stream::OnContent(Received& received, std::string_view content, bool is_end) {
@@ -76,7 +80,7 @@ void Http2Stream::OnContent(Received& received, std::string_view content, bool i
     if (is_end && exchange_ != nullptr) EndRequest({});
     return;
   }
-  AppendReceived(worker_, early_, received, content);  // Withheld: a window at most.
+  AppendReceived(worker_, early().content, received, content);  // Withheld: a window at most.
   is_input_over_ = is_input_over_ || is_end;
 }
 
@@ -95,25 +99,25 @@ void Http2Stream::OnTrailers(absl::Span<const http::Header> trailers) {
     EndRequest(trailers);
     return;
   }
-  AppendTrailerLines(trailers, early_trailers_);
+  AppendTrailerLines(trailers, early().trailers);
   is_input_over_ = true;
 }
 
 void Http2Stream::OnRequestRoom() {
   if (exchange_->is_request_complete()) return;
-  while (exchange_ != nullptr && early_.size() > 0 && !exchange_->IsBodyFull()) {
+  while (exchange_ != nullptr && has_early_content() && !exchange_->IsBodyFull()) {
     iovec part;
-    early_.Gather(&part, 1);
+    early_->content.Gather(&part, 1);
     Received received{.data = {static_cast<const char*>(part.iov_base), part.iov_len}};
     exchange_->ForwardBody(received, received.data);
-    early_.Consume(part.iov_len);
+    early_->content.Consume(part.iov_len);
   }
   if (exchange_ == nullptr || exchange_->IsBodyFull()) return;
   GiveBack();
   if (!is_input_over_ || exchange_->is_request_complete()) return;
   is_input_over_ = false;
   TrailerRoom room;
-  EndRequest(ReadTrailerLines(early_trailers_, room));
+  EndRequest(ReadTrailerLines(early().trailers, room));
 }
 
 void Http2Stream::OnClientEnd() {
@@ -235,7 +239,7 @@ void Http2Stream::OnAllSent() {
 // What the client has not ended is not awaited: the rest of a body, or a tunnel that was declined.
 void Http2Stream::OnExchangeFinished(CloseReason, bool) {
   exchange_ = nullptr;
-  early_.Clear();
+  if (early_ != nullptr) early_->content.Clear();
   GiveBack();
   link_->session().ResetAfterEnd(id());
   link_->RequestSend();
@@ -243,8 +247,9 @@ void Http2Stream::OnExchangeFinished(CloseReason, bool) {
 }
 
 size_t Http2Stream::held_bytes() const {
-  return H2Lane::held_bytes() + early_.size() + early_trailers_.size() +
-         (exchange_ != nullptr ? exchange_->held_bytes() : 0);
+  const size_t early_size =
+      early_ == nullptr ? 0 : early_->content.size() + early_->trailers.size();
+  return H2Lane::held_bytes() + early_size + (exchange_ != nullptr ? exchange_->held_bytes() : 0);
 }
 
 void Http2Stream::OnExchangeAborted(CloseReason reason) {

@@ -2,6 +2,7 @@
 // until what is queued has gone to the session. Taken from the worker's pool. Thread: one worker.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,19 @@ class Http2Stream final : public H2Lane, private Requester {
   void OnExchangeFinished(CloseReason reason, bool was_request_complete) override;
   void OnExchangeAborted(CloseReason reason) override;
 
+  // What came before an endpoint was there.
+  struct Early {
+    explicit Early(SegmentPool& pool) : content(pool) {}
+    void Clear() {
+      content.Clear();
+      trailers.clear();
+    }
+    Outbox content;
+    std::string trailers;  // Lines.
+  };
+  Early& early();
+  bool has_early_content() const { return early_ != nullptr && early_->content.size() > 0; }
+
   bool Submit(const http::ResponseHead& head, bool is_end);
   bool SubmitText(std::string_view text, bool is_end, std::string_view secrets = {});
   bool MayForward() const;
@@ -54,10 +68,9 @@ class Http2Stream final : public H2Lane, private Requester {
   void Retire();
 
   Exchange* exchange_ = nullptr;
-  bool has_sent_end_ = false;   // With the head.
-  bool is_input_over_ = false;  // The request's end came, and was kept with `early_`.
-  Outbox early_;                // Content that came before an endpoint was there.
-  std::string early_trailers_;  // Lines.
+  bool has_sent_end_ = false;     // With the head.
+  bool is_input_over_ = false;    // The request's end came, and was kept with `early_`.
+  std::unique_ptr<Early> early_;  // Most streams never need it; kept once it is there.
 };
 
 }  // namespace sluice::proxy

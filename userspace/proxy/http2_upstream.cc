@@ -9,11 +9,7 @@
 namespace sluice::proxy {
 namespace {
 
-constexpr uint32_t kStreamWindow = 256 * 1024;
-// As at the client's side (http2_connection.cc): answers that nobody reads stop no others.
-constexpr http::H2Limits kEndpointSideLimits{
-    .stream_window = kStreamWindow,
-    .connection_window = 2 * kHttp2StreamsPerUpstreamMax * kStreamWindow};
+constexpr http::H2Limits kEndpointSideLimits{.stream_window = 256 * 1024};
 
 }  // namespace
 

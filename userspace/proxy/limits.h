@@ -37,6 +37,9 @@ inline constexpr uint64_t kLingerTimeout = 2 * kSecond;         // For the clien
 inline constexpr uint64_t kUpstreamIdleTimeout = 55 * kSecond;  // Below nginx's 75 s, Node's 60 s.
 inline constexpr uint32_t kIdleUpstreamsPerPoolMax = 1024;
 inline constexpr size_t kExchangesKept = 1024;  // Of a worker, to be used again.
+// What an exchange in flight counts in the budget for buffers besides its head: a stream costs its
+// client twenty bytes and us this.
+inline constexpr size_t kExchangeSize = 1024;
 
 // HTTP/2. The codec has limits of its own (http/h2_limits.h).
 inline constexpr uint32_t kHttp2StreamsPerUpstreamMax = 100;  // Then the next connection is opened.

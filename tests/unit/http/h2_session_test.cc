@@ -202,6 +202,53 @@ TEST(H2SessionTest, ReadsTheSameByteByByte) {
   EXPECT_EQ(whole.Output(), crumbs.Output());
 }
 
+TEST(H2SessionTest, GivesBackTheConnectionBeforeAStreamThatIsNotRead) {
+  Server server({.stream_window = 65535, .connection_window = 65535});
+  server.consumes = false;
+  server.Feed(HeadersFrame(1, PostBlock(), kH2EndHeaders));
+  for (int i = 0; i < 4; ++i) {
+    server.Feed(Frame(H2FrameType::kData, 0, 1, std::string(16000, 'x')));
+    server.session.ConsumeOfConnection(16000);
+  }
+  EXPECT_EQ(server.Output(), Frame(H2FrameType::kWindowUpdate, 0, 0, Number(64000)));
+  server.session.ConsumeOfStream(1, 64000);
+  EXPECT_EQ(server.Output(), Frame(H2FrameType::kWindowUpdate, 0, 1, Number(64000)));
+}
+
+TEST(H2SessionTest, RefusesTheRequestWhoseHeadIsTooMuchWithThoseThatAreOpen) {
+  Server server({.open_heads_size_max = 100});
+  server.Feed(HeadersFrame(1, PostBlock(), kH2EndHeaders));
+  server.Feed(HeadersFrame(3, PostBlock(), kH2EndHeaders));
+  EXPECT_THAT(server.Feed(HeadersFrame(5, PostBlock(), kH2EndHeaders)),
+              ElementsAre("reset 5 7 h2_heads_held"));
+  server.session.Reset(1, H2Error::kCancel);
+  EXPECT_THAT(server.Feed(HeadersFrame(7, PostBlock(), kH2EndHeaders)),
+              ElementsAre("request 7 POST /"));
+}
+
+TEST(H2SessionTest, TakesTheLastWindowOfASettingsFrame) {
+  Client client;
+  client.Send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", false);
+  client.Output();
+  client.Feed(SettingsFrame({{4, 0}, {4, 0x7fffffff}, {4, 3}}));
+  client.Output();
+  client.Offer(1, "123456789", true);
+  EXPECT_EQ(client.Output(), Frame(H2FrameType::kData, 0, 1, "123"));
+}
+
+TEST(H2StreamsTest, ForgetsTheMemoryOfManyStreamsOnceAsked) {
+  H2Streams streams;
+  for (uint32_t id = 1; id < 200; id += 2) streams.Add(id);
+  streams.Trim();  // Not while one is open.
+  EXPECT_NE(streams.Find(199), nullptr);
+  streams.ForEach([&streams](H2Stream& stream) { streams.Remove(stream); });
+  const size_t before = streams.memory_size();
+  streams.Trim();
+  EXPECT_LT(streams.memory_size(), before / 10);
+  streams.Add(201);
+  EXPECT_NE(streams.Find(201), nullptr);
+}
+
 TEST(H2SessionTest, HoldsLittleWhenIdle) {
   EXPECT_LE(sizeof(H2Session), 1024u);
   EXPECT_LE(sizeof(H2Stream), 160u);

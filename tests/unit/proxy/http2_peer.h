@@ -49,7 +49,13 @@ class Http2Peer {
     }
   }
   // Takes what comes next, whatever it is.
-  void AwaitMore() { Receive(); }
+  bool AwaitMore() { return Receive(); }
+  // False: the other end does not take it all.
+  bool IsTaken(uint32_t stream) {
+    do Flush();
+    while (session().offered_size(stream) > 0 && AwaitMore());
+    return session().offered_size(stream) == 0;
+  }
   uint32_t Request(std::string_view text, bool is_end = true,
                    const http::H2RequestForm& form = {}) {
     const uint32_t id = http::SendRequest(end_->session, text, is_end, form);
