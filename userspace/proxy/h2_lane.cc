@@ -10,7 +10,8 @@
 
 namespace sluice::proxy {
 
-H2Lane::H2Lane(Worker& worker) : worker_(worker), queue_(worker.segments()) {}
+H2Lane::H2Lane(Worker& worker)
+    : worker_(worker), queue_(worker.segments()), trailers_(worker.segments()) {}
 
 void H2Lane::Join(H2Link& link) {
   SLUICE_DCHECK(link_ == nullptr);
@@ -32,7 +33,7 @@ void H2Lane::Leave() {
   id_ = 0;
   has_trailers_ = has_ended_ = must_report_room_ = false;
   queue_.Clear();
-  trailers_.clear();
+  trailers_.Clear();
 }
 
 void H2Lane::SendContent(Received& received, std::string_view part) {
@@ -49,7 +50,7 @@ void H2Lane::SendEnd(absl::Span<const http::Header> trailers) {
     link_->session_.Offer(id_, 0, true);
   } else {
     has_trailers_ = true;
-    AppendTrailerLines(trailers, trailers_);
+    trailers_.Hold(trailers);
   }
   if (queue_.size() == 0) link_->Notice(*this);
   link_->RequestSend();

@@ -11,6 +11,7 @@
 #include "userspace/base/intrusive_list.h"
 #include "userspace/http/h1.h"
 #include "userspace/http/h2_reasons.h"
+#include "userspace/proxy/held_trailers.h"
 #include "userspace/proxy/outbox.h"
 
 namespace sluice::proxy {
@@ -26,7 +27,7 @@ class H2Lane : public base::ListLink<LaneTag>, public base::ListLink<AttentionTa
  public:
   explicit H2Lane(Worker& worker);
   virtual ~H2Lane() = default;
-  virtual size_t held_bytes() const { return queue_.size(); }
+  virtual size_t held_bytes() const { return queue_.size() + trailers_.size(); }
   bool is_all_sent() const { return queue_.size() == 0 && !has_trailers_; }
 
  protected:
@@ -61,8 +62,8 @@ class H2Lane : public base::ListLink<LaneTag>, public base::ListLink<AttentionTa
   bool has_trailers_ = false;
   bool has_ended_ = false;
   bool must_report_room_ = false;
-  Outbox queue_;          // Offered to the session, not yet taken by it.
-  std::string trailers_;  // Lines, if has_trailers_.
+  Outbox queue_;           // Offered to the session, not yet taken by it.
+  HeldTrailers trailers_;  // If has_trailers_.
 };
 
 }  // namespace sluice::proxy

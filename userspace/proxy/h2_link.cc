@@ -1,6 +1,7 @@
 #include "userspace/proxy/h2_link.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "userspace/proxy/held_trailers.h"
@@ -123,7 +124,7 @@ void H2Link::Attend(H2Lane& lane) {
   const bool is_empty = lane.queue_.size() == 0;
   if (is_empty && lane.has_trailers_) {
     TrailerRoom room;
-    session_.SubmitTrailers(lane.id_, ReadTrailerLines(lane.trailers_, room));
+    session_.SubmitTrailers(lane.id_, lane.trailers_.Take(worker_.text_scratch(), room));
     lane.has_trailers_ = false;
   }
   if (lane.must_report_room_ && lane.queue_.size() <= kLaneQueueLow) {
@@ -155,6 +156,15 @@ void H2Link::MakeOutput() {
   if (is_closed_ || session_.HasOutput()) return;
   if (!is_last_send_) CheckIdle();
   if (is_last_send_ && !is_closed_ && !stream_.has_sent_fin()) stream_.FinishSending();
+}
+
+void H2Link::SendAhead() {
+  std::array<char, 16 * 1024> room;
+  while (stream_.queued_size() < worker_.buffers().queue_high()) {
+    const size_t size = session_.Produce(room.data(), room.size(), *this);
+    if (size == 0) return;
+    stream_.Write({room.data(), size});
+  }
 }
 
 void H2Link::CheckIdle() {

@@ -21,6 +21,8 @@ class H2Link : protected StreamOwner, private http::H2Source {
 
   http::H2Session& session() { return session_; }
   void RequestSend() { stream_.RequestService(); }
+  // Makes room in the session before the turn's end, as far as a queue may fill.
+  void SendAhead();
 
  protected:
   friend class H2Lane;

@@ -24,6 +24,21 @@ void AppendTrailerLines(absl::Span<const http::Header> trailers, std::string& li
   }
 }
 
+void HeldTrailers::Hold(absl::Span<const http::Header> trailers) {
+  for (const http::Header& trailer : trailers) {
+    for (const std::string_view part :
+         {trailer.name, std::string_view(": "), trailer.value, std::string_view("\r\n")}) {
+      lines_.Append(part);
+    }
+  }
+}
+
+absl::Span<const http::Header> HeldTrailers::Take(std::string& lines, TrailerRoom& room) {
+  lines.resize(lines_.size());
+  lines_.Read(lines.data(), lines.size());
+  return ReadTrailerLines(lines, room);
+}
+
 absl::Span<const http::Header> ReadTrailerLines(std::string_view lines, TrailerRoom& room) {
   size_t count = 0;
   while (!lines.empty() && count < room.size()) {

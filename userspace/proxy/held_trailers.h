@@ -8,6 +8,7 @@
 
 #include "absl/types/span.h"
 #include "userspace/http/h1.h"
+#include "userspace/proxy/outbox.h"
 
 namespace sluice::proxy {
 
@@ -18,5 +19,20 @@ void AppendTrailerLines(absl::Span<const http::Header> trailers, std::string& li
 // The fields of such lines, or of a section that http::BodyFramer has passed. Fields beyond the
 // room are left out.
 absl::Span<const http::Header> ReadTrailerLines(std::string_view lines, TrailerRoom& room);
+
+// Held in memory of the worker's that is counted: many streams may have to wait.
+class HeldTrailers {
+ public:
+  explicit HeldTrailers(SegmentPool& pool) : lines_(pool) {}
+
+  void Hold(absl::Span<const http::Header> trailers);
+  // Once; the fields point into `lines`.
+  absl::Span<const http::Header> Take(std::string& lines, TrailerRoom& room);
+  size_t size() const { return lines_.size(); }
+  void Clear() { lines_.Clear(); }
+
+ private:
+  Outbox lines_;
+};
 
 }  // namespace sluice::proxy

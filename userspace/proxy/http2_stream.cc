@@ -99,7 +99,7 @@ void Http2Stream::OnTrailers(absl::Span<const http::Header> trailers) {
     EndRequest(trailers);
     return;
   }
-  AppendTrailerLines(trailers, early().trailers);
+  early().trailers.Hold(trailers);
   is_input_over_ = true;
 }
 
@@ -117,11 +117,16 @@ void Http2Stream::OnRequestRoom() {
   if (!is_input_over_ || exchange_->is_request_complete()) return;
   is_input_over_ = false;
   TrailerRoom room;
-  EndRequest(ReadTrailerLines(early().trailers, room));
+  EndRequest(early().trailers.Take(worker_.text_scratch(), room));
 }
 
 void Http2Stream::OnClientEnd() {
-  if (exchange_ != nullptr && !is_input_over_) exchange_->OnClientEnd();
+  if (exchange_ == nullptr || is_input_over_) return;
+  // A tunnel that is still to be agreed to, or that has not taken everything yet, is told later.
+  if (exchange_->is_request_complete() || (exchange_->is_tunnel() && early_.size() > 0))
+    is_input_over_ = true;
+  else
+    exchange_->OnClientEnd();
 }
 
 void Http2Stream::Abort(CloseReason reason) {
@@ -148,7 +153,10 @@ void Http2Stream::OnLinkLost(bool is_reset) {
 
 bool Http2Stream::Submit(const http::ResponseHead& head, bool is_end) {
   const bool is_final = head.status >= 200;
-  if (!link_->session().SubmitResponse(id(), head, is_end && is_final)) {
+  http::H2Session& session = link_->session();
+  if (session.SubmitResponse(id(), head, is_end && is_final)) {
+    // As nearly always.
+  } else if (link_->SendAhead(); !session.SubmitResponse(id(), head, is_end && is_final)) {
     // More heads wait than may: this client does not read.
     exchange_->Abort(CloseReason::kMemoryLimit);
     return false;

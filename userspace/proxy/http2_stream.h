@@ -8,6 +8,7 @@
 
 #include "userspace/proxy/exchange.h"
 #include "userspace/proxy/h2_lane.h"
+#include "userspace/proxy/held_trailers.h"
 
 namespace sluice::proxy {
 
@@ -49,13 +50,13 @@ class Http2Stream final : public H2Lane, private Requester {
 
   // What came before an endpoint was there.
   struct Early {
-    explicit Early(SegmentPool& pool) : content(pool) {}
+    explicit Early(SegmentPool& pool) : content(pool), trailers(pool) {}
     void Clear() {
       content.Clear();
-      trailers.clear();
+      trailers.Clear();
     }
     Outbox content;
-    std::string trailers;  // Lines.
+    HeldTrailers trailers;
   };
   Early& early();
   bool has_early_content() const { return early_ != nullptr && early_->content.size() > 0; }

@@ -83,6 +83,31 @@ TEST_F(WorkerHttp2Test, WhatComesBehindAnUpgradeReachesTheServerOnceItAgrees) {
   EXPECT_EQ(client.Await("data 1"), "data 1 late");
 }
 
+TEST_F(WorkerHttp2Test, TheEndOfAClientThatWaitsForATunnelReachesTheServer) {
+  Start(kHttp1Port);
+  Http2Peer client = ClientThatAsksForATunnel();
+  Peer server = town_->Accept();
+  server.ReadHead();
+  client.peer().FinishSending();
+  ASSERT_NE(client.Await("goaway"), "");  // The proxy has seen it.
+  server.Send("HTTP/1.1 101 Yes\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+
+  EXPECT_EQ(server.ReadAll(), "");
+}
+
+TEST_F(WorkerHttp2Test, AClientOfHttp11GetsATunnelThroughAnEndpointOfHttp2) {
+  Start(kHttp2Port);
+  Peer client = town_->Connect();
+  client.Send("CONNECT t:1 HTTP/1.1\r\nHost: t:1\r\n\r\nearly");
+  Http2Peer server = Server();
+  EXPECT_EQ(server.Await("request 1"), "request 1 CONNECT t:1");
+  server.session().SubmitResponse(1, http::ParseResponse("HTTP/1.1 200 OK\r\n\r\n"), false);
+  server.Offer(1, "hello", false);
+
+  EXPECT_TRUE(client.ReadUntil("hello").starts_with("HTTP/1.1 200"));
+  EXPECT_EQ(server.Await("data 1"), "data 1 early");
+}
+
 TEST_F(WorkerHttp2Test, AStreamWhoseTunnelIsDeclinedIsOver) {
   Start(kHttp1Port);
   Http2Peer client = ClientThatAsksForATunnel();
@@ -163,6 +188,42 @@ TEST_F(WorkerHttp2Test, UnfinishedHeadsStayWithinTheBudgetAndOthersAreServed) {
   EXPECT_TRUE(client.ReadUntil("ok").ends_with("\r\n\r\nok"));
   EXPECT_TRUE(Eventually([&] { return town_->count(Counter::kBufferedBytes) <= kMax; }));
   EXPECT_TRUE(Eventually([&] { return town_->closed(CloseReason::kMemoryLimit) >= 20; }));
+}
+
+TEST_F(WorkerHttp2Test, TrailersThatHaveToWaitCount) {
+  Start(kHttp1Port);
+  town_->GiveNoSockets();
+  Http2Peer client = Client();
+  const std::string value(7 * kKib, 'a');
+  for (int i = 0; i < 20; ++i) {
+    const uint32_t id =
+        client.Request("POST /a HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n", false);
+    client.session().SubmitTrailers(id, {{{.name = "x-a", .value = value}}});
+    client.Flush();
+  }
+
+  EXPECT_TRUE(Eventually([&] { return town_->count(Counter::kBufferedBytes) >= 20 * 7 * kKib; }));
+}
+
+TEST_F(WorkerHttp2Test, ManyLargeHeadsOfAnswersAtOnceReachAClientThatReads) {
+  Start(kHttp1Port);
+  Http2Peer client = Client();
+  std::vector<Peer> servers;
+  for (int i = 0; i < 90; ++i) {
+    client.Request(kGet);
+    servers.push_back(town_->Accept());
+    servers.back().ReadHead();
+  }
+  town_->WhileHeld([&] {
+    for (size_t i = 0; i < servers.size(); ++i) {
+      servers[i].Send("HTTP/1.1 204 No\r\nX-A: " + std::string(12 * kKib, 'a') + "\r\n\r\n");
+    }
+  });
+
+  for (uint32_t id = 1; id < 180; id += 2) {
+    EXPECT_EQ(client.Await("response " + std::to_string(id) + " "),
+              "response " + std::to_string(id) + " 204 end");
+  }
 }
 
 // --- Second tries.
