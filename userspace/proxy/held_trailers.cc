@@ -26,8 +26,9 @@ void AppendTrailerLines(absl::Span<const http::Header> trailers, std::string& li
 
 void HeldTrailers::Hold(absl::Span<const http::Header> trailers) {
   for (const http::Header& trailer : trailers) {
+    const std::string_view separator = trailer.is_never_indexed ? kSecretSeparator : ": ";
     for (const std::string_view part :
-         {trailer.name, std::string_view(": "), trailer.value, std::string_view("\r\n")}) {
+         {trailer.name, separator, trailer.value, std::string_view("\r\n")}) {
       lines_.Append(part);
     }
   }
