@@ -211,17 +211,21 @@ class WorkerTown {
   // The worker does nothing while `during` runs.
   template <typename Work>
   void WhileHeld(Work during) {
-    std::atomic<bool> is_held{false};
-    std::atomic<bool> may_go{false};
-    worker_.Post([&] {
-      is_held = true;
-      is_held.notify_one();
-      may_go.wait(false);
+    // The worker may look at it after this function has returned.
+    struct Hold {
+      std::atomic<bool> is_held{false};
+      std::atomic<bool> may_go{false};
+    };
+    const auto hold = std::make_shared<Hold>();
+    worker_.Post([hold] {
+      hold->is_held = true;
+      hold->is_held.notify_one();
+      hold->may_go.wait(false);
     });
-    is_held.wait(false);
+    hold->is_held.wait(false);
     during();
-    may_go = true;
-    may_go.notify_one();
+    hold->may_go = true;
+    hold->may_go.notify_one();
   }
   const RuntimeConfig& config() const { return *config_; }
   // What the town's connections to the port that declares nothing have taught.
