@@ -123,7 +123,7 @@ void Http2Stream::OnRequestRoom() {
 void Http2Stream::OnClientEnd() {
   if (exchange_ == nullptr || is_input_over_) return;
   // A tunnel that is still to be agreed to, or that has not taken everything yet, is told later.
-  if (exchange_->is_request_complete() || (exchange_->is_tunnel() && early_.size() > 0))
+  if (exchange_->is_request_complete() || (exchange_->is_tunnel() && has_early_content()))
     is_input_over_ = true;
   else
     exchange_->OnClientEnd();
