@@ -1,5 +1,7 @@
 // sluice-proxy: the data plane of one node. Started by sluice-agent with one end of a socket pair;
 // unprivileged.
+#include <malloc.h>
+
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -47,6 +49,9 @@ int main(int argc, char** argv) {
     std::fputs(kUsage, stderr);
     return 2;
   }
+  // What clients make large goes back to the kernel when it is freed, and leaves no holes between
+  // small objects that live on: the budget for buffers is then also one of resident memory.
+  mallopt(M_MMAP_THRESHOLD, sluice::proxy::kOwnMappingFrom);
   sluice::base::StartLog("proxy", level);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGINT, SIG_IGN);  // A terminal's Ctrl-C is the agent's business: it drains us first.

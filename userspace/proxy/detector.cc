@@ -99,7 +99,7 @@ void Detector::OnReceiveComplete(void* self, const io::Completion& completion) {
 
 void Detector::HandleReceived(const io::Completion& completion) {
   if (completion.result > 0) {
-    accepted_.first_bytes.append(worker_.ring().BufferData(completion));
+    AppendHead(worker_.ring().BufferData(completion), accepted_.first_bytes);
   }
   if (completion.has_buffer) worker_.ring().GiveBack(completion.buffer);
   if (leaving_ != CloseReason::kNone) {

@@ -50,7 +50,7 @@ void Http1Connection::TakeInput(Received& received) {
         if (state_ == State::kExchange && used > 0) TakeBody(received);
       }
       // What is left, and everything that comes behind bytes already kept, waits in input_.
-      if (state_ != State::kLastSend && state_ != State::kClosed) input_.append(received.data);
+      if (state_ != State::kLastSend && state_ != State::kClosed) AppendHead(received.data, input_);
       ProcessInput();
       if (state_ == State::kHead && is_first_part && !input_.empty()) {
         SetDeadline(worker_.now_ns() + worker_.limits().request_head_timeout_ns);
@@ -59,7 +59,7 @@ void Http1Connection::TakeInput(Received& received) {
     }
     case State::kExchange:
       if (input_.empty()) TakeBody(received);
-      input_.append(received.data);
+      AppendHead(received.data, input_);
       if (input_.size() > kPipelinedInputMax) downstream_.PauseReceiving();
       return;
     case State::kLastSend:

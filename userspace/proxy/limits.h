@@ -21,6 +21,11 @@ inline constexpr size_t kSendQueueLow = 128 * 1024;
 inline constexpr size_t kBufferedBytesMax = 64 * 1024 * 1024;
 inline constexpr size_t kQueueShare = 8;
 inline constexpr size_t kSendQueueLeast = 16 * 1024;
+// Allocations from this size on are mappings of their own; segments (outbox.cc) are smaller.
+inline constexpr int kOwnMappingFrom = 24 * 1024;
+// A head of which so much is held is given room for the largest at once.
+inline constexpr size_t kLargeHeadFrom = 8 * 1024;
+inline constexpr size_t kLargeHeadRoom = 64 * 1024;
 // Buffers of a connection that are kept for its next request; larger ones are given back.
 inline constexpr size_t kKeptBufferMax = 4 * 1024;
 

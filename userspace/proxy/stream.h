@@ -13,6 +13,7 @@
 #include "userspace/base/unique_fd.h"
 #include "userspace/io/ring.h"
 #include "userspace/io/timer_wheel.h"
+#include "userspace/proxy/limits.h"
 #include "userspace/proxy/outbox.h"
 
 namespace sluice::proxy {
@@ -26,6 +27,14 @@ struct Received {
   uint16_t buffer = 0;
   bool has_buffer = false;  // False: stashed bytes, cannot be borrowed; or already borrowed.
 };
+
+// Appends to bytes that are held until they are a whole head. Grown step by step, large ones would
+// leave holes in memory that nothing of their size fits into.
+inline void AppendHead(std::string_view part, std::string& held) {
+  const size_t size = held.size() + part.size();
+  if (size > kLargeHeadFrom && size < kLargeHeadRoom) held.reserve(kLargeHeadRoom);
+  held.append(part);
+}
 
 class StreamOwner {
  public:

@@ -403,11 +403,13 @@ class Server:
     def __init__(self, name):
         self.name = name
         self.reports = {}
-        self._never = threading.Event()
 
     def hold(self, sock):
-        """Keeps the connection open without reading until this program ends."""
-        self._never.wait()
+        """Keeps the connection open without reading until the peer has ended it. Then it goes: what a mesh leaves in the
+        kernel for readers that have not read would stay as long."""
+        hangup = select.poll()
+        hangup.register(sock, select.POLLRDHUP)
+        hangup.poll()
 
     def wait_sent(self, sock):
         """Until the peer's kernel has acknowledged everything sent."""
