@@ -10,8 +10,7 @@
 
 namespace sluice::proxy {
 
-H2Lane::H2Lane(Worker& worker)
-    : worker_(worker), queue_(worker.segments()), trailers_(worker.segments()) {}
+H2Lane::H2Lane(Worker& worker) : worker_(worker), queue_(worker.segments()) {}
 
 void H2Lane::Join(H2Link& link) {
   SLUICE_DCHECK(link_ == nullptr);
@@ -33,7 +32,7 @@ void H2Lane::Leave() {
   id_ = 0;
   has_trailers_ = has_ended_ = must_report_room_ = false;
   queue_.Clear();
-  trailers_.Clear();
+  if (trailers_ != nullptr) trailers_->Clear();
 }
 
 void H2Lane::SendContent(Received& received, std::string_view part) {
@@ -50,7 +49,8 @@ void H2Lane::SendEnd(absl::Span<const http::Header> trailers) {
     link_->session_.Offer(id_, 0, true);
   } else {
     has_trailers_ = true;
-    trailers_.Hold(trailers);
+    if (trailers_ == nullptr) trailers_ = std::make_unique<HeldTrailers>(worker_.segments());
+    trailers_->Hold(trailers);
   }
   if (queue_.size() == 0) link_->Notice(*this);
   link_->RequestSend();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -27,7 +28,9 @@ class H2Lane : public base::ListLink<LaneTag>, public base::ListLink<AttentionTa
  public:
   explicit H2Lane(Worker& worker);
   virtual ~H2Lane() = default;
-  virtual size_t held_bytes() const { return queue_.size() + trailers_.size(); }
+  virtual size_t held_bytes() const {
+    return queue_.size() + (trailers_ == nullptr ? 0 : trailers_->size());
+  }
   bool is_all_sent() const { return queue_.size() == 0 && !has_trailers_; }
 
  protected:
@@ -62,8 +65,8 @@ class H2Lane : public base::ListLink<LaneTag>, public base::ListLink<AttentionTa
   bool has_trailers_ = false;
   bool has_ended_ = false;
   bool must_report_room_ = false;
-  Outbox queue_;           // Offered to the session, not yet taken by it.
-  HeldTrailers trailers_;  // If has_trailers_.
+  Outbox queue_;                            // Offered to the session, not yet taken by it.
+  std::unique_ptr<HeldTrailers> trailers_;  // There once a stream has had some; kept then.
 };
 
 }  // namespace sluice::proxy

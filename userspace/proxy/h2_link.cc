@@ -124,7 +124,7 @@ void H2Link::Attend(H2Lane& lane) {
   const bool is_empty = lane.queue_.size() == 0;
   if (is_empty && lane.has_trailers_) {
     TrailerRoom room;
-    session_.SubmitTrailers(lane.id_, lane.trailers_.Take(worker_.text_scratch(), room));
+    session_.SubmitTrailers(lane.id_, lane.trailers_->Take(worker_.text_scratch(), room));
     lane.has_trailers_ = false;
   }
   if (lane.must_report_room_ && lane.queue_.size() <= kLaneQueueLow) {
