@@ -14,6 +14,7 @@
 #include "userspace/base/prng.h"
 #include "userspace/base/text.h"
 #include "userspace/http/h1.h"
+#include "userspace/http/path.h"
 #include "userspace/io/timer_wheel.h"
 #include "userspace/model/snapshot_builder.h"
 #include "userspace/route/matcher.h"
@@ -74,7 +75,8 @@ Operation NormalisePath() {
   auto out = std::make_shared<std::string>();
   return {"normalise_path", [out] {
             bool is_changed = false;
-            Keep(http::NormalisePath("/api/v1/items/4711", *out, &is_changed));
+            Keep(http::NormalisePath(http::PathNormalisation::kStrict, "/api/v1/items/4711", *out,
+                                     &is_changed));
           }};
 }
 

@@ -46,14 +46,8 @@ RouteRule DecodeConnectionRule(FieldReader& reader, const ObjectMeta& meta, size
 
 HttpRoute DecodeConnectionRoute(FieldReader& root, ObjectMeta meta, RouteKind kind) {
   HttpRoute route{.meta = std::move(meta), .kind = kind};
-  root.Ignore({"spec", "status"});
-  root.NoteUnknown();
-  std::optional<FieldReader> spec = root.Object("spec");
-  if (!spec.has_value()) {
-    root.Refuse("spec", "is required and missing", "add spec with parentRefs and rules");
-    return route;
-  }
-  route.parents = DecodeParents(*spec, route.meta);
+  std::optional<FieldReader> spec = DecodeRouteSpec(root, route);
+  if (!spec.has_value()) return route;
   if (kind == RouteKind::kTls) DecodeServerNames(*spec, route);
   size_t index = 0;
   for (FieldReader& rule : spec->Objects("rules", kRouteRulesMax)) {

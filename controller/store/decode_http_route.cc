@@ -70,14 +70,8 @@ RouteRule DecodeRule(FieldReader& reader, const ObjectMeta& meta, size_t index) 
 
 HttpRoute DecodeHttpRoute(FieldReader& root, ObjectMeta meta) {
   HttpRoute route{.meta = std::move(meta)};
-  root.Ignore({"spec", "status"});
-  root.NoteUnknown();
-  std::optional<FieldReader> spec = root.Object("spec");
-  if (!spec.has_value()) {
-    root.Refuse("spec", "is required and missing", "add spec with parentRefs and rules");
-    return route;
-  }
-  route.parents = DecodeParents(*spec, route.meta);
+  std::optional<FieldReader> spec = DecodeRouteSpec(root, route);
+  if (!spec.has_value()) return route;
   route.has_hostnames = !spec->StringList("hostnames", kRouteHostnamesMax).empty();
   size_t index = 0;
   for (FieldReader& rule : spec->Objects("rules", kRouteRulesMax)) {

@@ -35,14 +35,26 @@ ParentRef DecodeParent(FieldReader& reader, const ObjectMeta& meta) {
   return parent;
 }
 
-}  // namespace
-
 std::vector<ParentRef> DecodeParents(FieldReader& spec, const ObjectMeta& meta) {
   std::vector<ParentRef> parents;
   for (FieldReader& parent : spec.Objects("parentRefs", kParentsMax)) {
     parents.push_back(DecodeParent(parent, meta));
   }
   return parents;
+}
+
+}  // namespace
+
+std::optional<FieldReader> DecodeRouteSpec(FieldReader& root, HttpRoute& route) {
+  root.Ignore({"spec", "status"});
+  root.NoteUnknown();
+  std::optional<FieldReader> spec = root.Object("spec");
+  if (spec.has_value()) {
+    route.parents = DecodeParents(*spec, route.meta);
+  } else {
+    root.Refuse("spec", "is required and missing", "add spec with parentRefs and rules");
+  }
+  return spec;
 }
 
 BackendRef DecodeBackendRef(FieldReader& reader, const ObjectMeta& meta) {

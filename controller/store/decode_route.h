@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,9 @@ inline constexpr size_t kRouteMatchesMax = 64;
 inline constexpr size_t kRouteBackendsMax = 16;
 inline constexpr size_t kRouteHostnamesMax = 16;
 
-// The `parentRefs` of a spec.
-std::vector<ParentRef> DecodeParents(FieldReader& spec, const ObjectMeta& meta);
+// The `spec` of a route, with its `parentRefs` read into `route`. Nothing if it is missing, which
+// is reported.
+std::optional<FieldReader> DecodeRouteSpec(FieldReader& root, HttpRoute& route);
 // One of the `backendRefs` of a rule but for its filters; the caller ends with NoteUnknown.
 BackendRef DecodeBackendRef(FieldReader& reader, const ObjectMeta& meta);
 // The `backendRefs` of a rule of an HTTPRoute or GRPCRoute.

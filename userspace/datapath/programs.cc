@@ -23,14 +23,7 @@
 #include "userspace/datapath/earlier_runs.h"
 #include "userspace/datapath/pin_names.h"
 #include "userspace/datapath/release.h"
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-#pragma GCC diagnostic ignored "-Wsign-compare"
-#include "bpf/sluice_bpf.skel.h"
-#pragma GCC diagnostic pop
+#include "userspace/datapath/skeletons.h"
 
 namespace sluice::datapath {
 namespace {

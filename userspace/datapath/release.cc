@@ -15,14 +15,7 @@
 #include "bpf/abi/abi.h"
 #include "userspace/base/log.h"
 #include "userspace/base/unique_fd.h"
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-#pragma GCC diagnostic ignored "-Wsign-compare"
-#include "bpf/sluice_unread.skel.h"
-#pragma GCC diagnostic pop
+#include "userspace/datapath/skeletons.h"
 
 namespace sluice::datapath {
 namespace {

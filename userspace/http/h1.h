@@ -217,7 +217,4 @@ std::string LocalResponse(uint16_t status, std::string_view body, std::string_vi
                           bool close, bool is_head);
 std::string_view StatusText(uint16_t status);  // "Not Found"; "" if unknown.
 
-// Path normalisation at the default level: see path.h.
-bool NormalisePath(std::string_view path, std::string& out, bool* changed);
-
 }  // namespace sluice::http

@@ -135,8 +135,4 @@ bool NormalisePath(PathNormalisation level, std::string_view path, std::string& 
   return true;
 }
 
-bool NormalisePath(std::string_view path, std::string& out, bool* changed) {
-  return NormalisePath(PathNormalisation::kStrict, path, out, changed);
-}
-
 }  // namespace sluice::http

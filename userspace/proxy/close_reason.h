@@ -26,10 +26,10 @@ namespace sluice::proxy {
   X(kConnectTimeout,       "connect_timeout",       "connecting took too long")                       \
   X(kNoDialSocket,         "no_dial_socket",        "the agent made no socket in the pod in time")    \
   X(kNoSourceAddress,      "no_source_address",     "the client has no address of the server's family") \
-  X(kBadRequest,           "bad_request",           "the request is not acceptable HTTP/1.1")         \
+  X(kBadRequest,           "bad_request",           "the request is not acceptable HTTP")             \
   X(kBadClientHello,       "bad_client_hello",      "the connection does not begin with an acceptable TLS ClientHello") \
   X(kBadPath,              "bad_path",              "the request path cannot be normalised safely")   \
-  X(kBadResponse,          "bad_response",          "the server's answer is not acceptable HTTP/1.1") \
+  X(kBadResponse,          "bad_response",          "the server's answer is not acceptable HTTP")     \
   X(kEarlyAnswer,          "early_answer",          "the server sent bytes before the request")       \
   X(kUpgradeRefused,       "upgrade_refused",       "an upgrade cannot be taken to a server that speaks HTTP/2") \
   X(kRequestTimeout,       "request_timeout",       "the route's request timeout passed")             \

@@ -67,7 +67,7 @@ size_t Exchange::held_bytes() const {
 }
 
 void Exchange::ForwardBody(Received& received, std::string_view part) {
-  SetDeadline(worker_.now_ns() + (is_tunnel_ ? kRelayIdleTimeout : kExchangeIdleTimeout));
+  ExtendDeadline();
   bytes_in_ += part.size();
   has_body_begun_ = true;
   carrier_->ForwardBody(received, part);
@@ -130,7 +130,7 @@ std::string_view Exchange::SwitchFault(const http::ResponseHead& head) const {
 }
 
 void Exchange::OnAnswerHead(const http::ResponseHead& head, AnswerBody body) {
-  SetDeadline(worker_.now_ns() + kExchangeIdleTimeout);
+  ExtendDeadline();
   if (IsSwitch(head)) {
     const std::string_view fault = SwitchFault(head);
     if (!fault.empty()) {
@@ -140,7 +140,7 @@ void Exchange::OnAnswerHead(const http::ResponseHead& head, AnswerBody body) {
     is_tunnel_ = true;
     is_request_complete_ = false;
     request_deadline_ns_ = 0;
-    SetDeadline(worker_.now_ns() + kRelayIdleTimeout);
+    ExtendDeadline();
   } else if (head.status == 101) {
     OnAnswerBad("", "the server switched protocols unasked");
     return;
@@ -171,7 +171,7 @@ void Exchange::OnAnswerHead(const http::ResponseHead& head, AnswerBody body) {
 }
 
 void Exchange::OnAnswerBody(Received& received, std::string_view part) {
-  SetDeadline(worker_.now_ns() + (is_tunnel_ ? kRelayIdleTimeout : kExchangeIdleTimeout));
+  ExtendDeadline();
   bytes_out_ += part.size();
   requester_->ForwardAnswer(received, part);
   if (requester_->IsAnswerFull()) carrier_->PauseAnswer();
@@ -291,6 +291,11 @@ void Exchange::SetDeadline(uint64_t deadline_ns) {
   if (timer_.is_armed() && armed_ns_ <= deadline_ns) return;
   armed_ns_ = deadline_ns;
   worker_.timers().Arm(timer_, deadline_ns);
+}
+
+// Something was sent or came.
+void Exchange::ExtendDeadline() {
+  SetDeadline(worker_.now_ns() + (is_tunnel_ ? kRelayIdleTimeout : kExchangeIdleTimeout));
 }
 
 void Exchange::OnTimer(void* self) { static_cast<Exchange*>(self)->HandleTimer(); }

@@ -105,6 +105,7 @@ class Exchange {
   void End(CloseReason reason);
   void Finish(CloseReason reason);
   void SetDeadline(uint64_t deadline_ns);
+  void ExtendDeadline();
   void CountBuffers();
   void Log(CloseReason reason);
   static void OnTimer(void* self);

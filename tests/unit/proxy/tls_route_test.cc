@@ -14,8 +14,7 @@ class TlsRouteTest : public testing::Test {
  protected:
   void Start(WorkerLimits limits = {}) {
     town_ = std::make_unique<WorkerTown>(limits);
-    if (!town_->is_running() && std::getenv("CI") != nullptr) FAIL() << "needs io_uring";
-    if (!town_->is_running()) GTEST_SKIP() << "io_uring is not to be had here";
+    SLUICE_REQUIRE_RUNNING(*town_);
     town_->Dial("10.96.0.1:60");
   }
   static std::string HelloFor(std::string_view name, size_t record_size = 16384) {

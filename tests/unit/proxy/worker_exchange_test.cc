@@ -14,8 +14,7 @@ class WorkerExchangeTest : public testing::Test {
  protected:
   void Start(WorkerLimits limits = {}) {
     town_ = std::make_unique<WorkerTown>(limits);
-    if (!town_->is_running() && std::getenv("CI") != nullptr) FAIL() << "needs io_uring";
-    if (!town_->is_running()) GTEST_SKIP() << "io_uring is not to be had here";
+    SLUICE_REQUIRE_RUNNING(*town_);
   }
   // One whole exchange; returns the server's end of the connection that is kept.
   Peer Exchange(Peer& client) {

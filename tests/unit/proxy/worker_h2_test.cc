@@ -20,8 +20,7 @@ class WorkerH2Test : public testing::Test {
  protected:
   void SetUp() override {
     town_ = std::make_unique<WorkerTown>();
-    if (!town_->is_running() && std::getenv("CI") != nullptr) FAIL() << "needs io_uring";
-    if (!town_->is_running()) GTEST_SKIP() << "io_uring is not to be had here";
+    SLUICE_REQUIRE_RUNNING(*town_);
   }
   // A client that has sent its preface and these frames.
   Peer ConnectAndSend(std::string_view frames) {

@@ -24,8 +24,7 @@ class WorkerHttp2Test : public testing::Test {
  protected:
   void Start(std::string_view dialled, WorkerLimits limits = {}) {
     town_ = std::make_unique<WorkerTown>(limits);
-    if (!town_->is_running() && std::getenv("CI") != nullptr) FAIL() << "needs io_uring";
-    if (!town_->is_running()) GTEST_SKIP() << "io_uring is not to be had here";
+    SLUICE_REQUIRE_RUNNING(*town_);
     town_->Dial(dialled);
   }
   Http2Peer Client(const http::H2Limits& limits = {}) {

@@ -19,8 +19,7 @@ class WorkerLimitsTest : public testing::Test {
  protected:
   void Start(WorkerLimits limits) {
     town_ = std::make_unique<WorkerTown>(limits);
-    if (!town_->is_running() && std::getenv("CI") != nullptr) FAIL() << "needs io_uring";
-    if (!town_->is_running()) GTEST_SKIP() << "io_uring is not to be had here";
+    SLUICE_REQUIRE_RUNNING(*town_);
   }
   std::string Get(Peer& client) {
     client.Send(kGet);

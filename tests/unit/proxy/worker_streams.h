@@ -17,8 +17,7 @@ class WorkerStreamsTest : public testing::Test {
  protected:
   void Start(WorkerLimits limits = {}) {
     town_ = std::make_unique<WorkerTown>(limits);
-    if (!town_->is_running() && std::getenv("CI") != nullptr) FAIL() << "needs io_uring";
-    if (!town_->is_running()) GTEST_SKIP() << "io_uring is not to be had here";
+    SLUICE_REQUIRE_RUNNING(*town_);
     town_->Dial("10.96.0.1:50");
     client_ = std::make_unique<PumpedPeer>(town_->Connect(), http::H2Role::kClient);
     ASSERT_TRUE(PumpUntil([&] { return client_->session().has_peer_settings(); }));

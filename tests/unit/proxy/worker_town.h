@@ -6,6 +6,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -17,6 +18,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <memory>
@@ -150,6 +152,15 @@ class Peer {
 
   base::UniqueFd fd_;
 };
+
+// Ends the set-up of a test: without io_uring it fails in continuous integration and is reported as
+// skipped elsewhere.
+#define SLUICE_REQUIRE_RUNNING(town)                              \
+  do {                                                            \
+    if ((town).is_running()) break;                               \
+    if (std::getenv("CI") != nullptr) FAIL() << "needs io_uring"; \
+    GTEST_SKIP() << "io_uring is not to be had here";             \
+  } while (false)
 
 class WorkerTown {
  public:
