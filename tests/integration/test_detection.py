@@ -1,5 +1,5 @@
 """Ports that declare nothing: what the first bytes tell, servers that speak first, TLSRoute and TCPRoute. The programs are
-real: Python's SMTP server and client, Redis, nginx and OpenSSL."""
+real: Python's SMTP server and client, MariaDB, OpenSSH, Redis, nginx and OpenSSL."""
 import collections
 import json
 import os
@@ -11,14 +11,15 @@ import tempfile
 
 import pytest
 
-from sluice_testing import manifests, servers
+from sluice_testing import manifests, peers, servers
 from sluice_testing.http1 import HttpConnection, read_all
-from sluice_testing.mesh import Mesh
+from sluice_testing.mesh import SCALE, Mesh
 from sluice_testing.process import Process, wait_listening
 
 VIP = "10.97.3.{}"
 WEB, MAIL, MAIL_TCP, CACHE, EDGE, PASS, SPLIT, TLS_A, TLS_B, DB_A, DB_B = (VIP.format(n) for n in range(1, 12))
-SMTP_PORT, TLS_PORT, REDIS_PORT = 2525, 8443, 6379
+SQL, SQL_TCP, SHELL, SHELL_TCP = (VIP.format(n) for n in range(12, 16))
+SMTP_PORT, TLS_PORT, REDIS_PORT, SQL_PORT, SSH_PORT = 2525, 8443, 6379, 3306, 22
 NGINX_TLS = """
 daemon off; worker_processes 1; pid {folder}/pid; error_log stderr error; events {{ worker_connections 256; }}
 http {{ access_log off; server {{ listen {port} ssl; ssl_certificate {folder}/cert; ssl_certificate_key {folder}/key;
@@ -67,6 +68,8 @@ def objects_of(pods):
         manifests.pod(pods.client, "client"), manifests.pod(pods.a, "a", labels={"all": "yes"}),
         manifests.pod(pods.b, "b", labels={"all": "yes"}), web,
         service("mail", "a", MAIL, 25, SMTP_PORT), service("mail-tcp", "a", MAIL_TCP, 25, SMTP_PORT, "tcp-mail"),
+        service("sql", "a", SQL, 3306, SQL_PORT), service("sql-tcp", "a", SQL_TCP, 3306, SQL_PORT, "tcp-sql"),
+        service("shell", "a", SHELL, 22, SSH_PORT), service("shell-tcp", "a", SHELL_TCP, 22, SSH_PORT, "tcp-shell"),
         service("cache", "a", CACHE, 6379, REDIS_PORT), service("edge", "a", EDGE, 443, TLS_PORT),
         service("pass", "a", PASS, 443, TLS_PORT), service("tls-a", "a", TLS_A, 443, TLS_PORT, "tls"),
         service("tls-b", "b", TLS_B, 443, TLS_PORT, "tls"), service("split", "a", SPLIT, 9000, servers.TCP_PORT),
@@ -101,6 +104,11 @@ def detections(town):
 def seen(town, service):
     ports = town.mesh.status()["undeclared_ports"]
     return next((port["seen"] for port in ports if port["service"].startswith(f"default/{service}.")), [])
+
+
+def waits(town):
+    """How many connections waited for a client that said nothing."""
+    return town.mesh.metrics()['sluice_detections_total{protocol="silence"}']
 
 
 def banner(town, address):
@@ -139,13 +147,12 @@ def test_a_mail_goes_through_a_port_that_declares_nothing(undeclared):
 
 def test_after_the_first_connection_nobody_waits_for_a_server_that_speaks_first(undeclared):
     assert banner(undeclared, MAIL).startswith(b"220 ")
-    silence = 'sluice_detections_total{protocol="silence"}'
-    waited = undeclared.mesh.metrics()[silence]
+    waited = waits(undeclared)
 
     for _ in range(5):
         assert banner(undeclared, MAIL).startswith(b"220 ")
 
-    assert undeclared.mesh.metrics()[silence] == waited
+    assert waits(undeclared) == waited
 
 
 def test_a_port_declared_as_tcp_is_never_looked_at(undeclared):
@@ -154,6 +161,80 @@ def test_a_port_declared_as_tcp_is_never_looked_at(undeclared):
     assert banner(undeclared, MAIL_TCP).startswith(b"220 ")
     assert detections(undeclared) == before
     assert seen(undeclared, "mail-tcp") == []
+
+
+# Real servers that speak first, with clients of their own.
+
+
+@pytest.fixture(scope="module")
+def sql(undeclared):
+    """sql(address): what MariaDB's client is told by the server behind it."""
+    peers.need("mariadbd", "mariadb")
+    servers.mariadb(undeclared.a, SQL_PORT)
+
+    def ask(address):
+        return undeclared.client.exec("mariadb", "--no-defaults", "-h", address, "-N", "-e", "SELECT 6 * 7",
+                                      timeout=30 * SCALE)
+
+    return ask
+
+
+def test_mariadb_waits_once_on_an_undeclared_port(undeclared, sql):
+    before = waits(undeclared)
+
+    assert sql(SQL) == "42\n"
+    assert waits(undeclared) == before + 1
+    assert [sql(SQL) for _ in range(5)] == ["42\n"] * 5
+    assert waits(undeclared) == before + 1
+    assert seen(undeclared, "sql") == ["silence", "server_first"]
+
+
+def test_mariadb_on_a_port_declared_as_tcp_is_never_looked_at(undeclared, sql):
+    before = detections(undeclared)
+
+    assert sql(SQL_TCP) == "42\n"
+    assert detections(undeclared) == before
+    assert seen(undeclared, "sql-tcp") == []
+
+
+@pytest.fixture(scope="module")
+def shell(undeclared):
+    peers.need("sshd", "ssh", "ssh-keyscan")
+    return servers.sshd(undeclared.a, SSH_PORT)
+
+
+def host_key(town, address):
+    """As ssh-keyscan sees it, which says nothing before the server has."""
+    return town.client.exec("ssh-keyscan", "-t", "ed25519", "-T", str(int(30 * SCALE)), address).split()[-1]
+
+
+def enter(town, shell, address):
+    """Whom the server takes the client to be."""
+    options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "IdentitiesOnly=yes")
+    argv = [word for option in options for word in ("-o", option)]
+    said = town.client.exec("ssh", "-F", "none", "-i", shell.key, *argv, f"root@{address}", timeout=30 * SCALE)
+    return said.split()[0]
+
+
+def test_ssh_waits_once_on_an_undeclared_port(undeclared, shell):
+    with open(f"{shell.key}.pub", encoding="ascii") as file:
+        expected = file.read().split()[1]
+    before = waits(undeclared)
+
+    assert host_key(undeclared, SHELL) == expected
+    assert waits(undeclared) == before + 1
+    assert [host_key(undeclared, SHELL) for _ in range(3)] == [expected] * 3
+    assert enter(undeclared, shell, SHELL) == undeclared.client.v4
+    assert waits(undeclared) == before + 1
+    assert set(seen(undeclared, "shell")) >= {"silence", "server_first"}
+
+
+def test_ssh_on_a_port_declared_as_tcp_is_never_looked_at(undeclared, shell):
+    before = detections(undeclared)
+
+    assert enter(undeclared, shell, SHELL_TCP) == undeclared.client.v4
+    assert detections(undeclared) == before
+    assert seen(undeclared, "shell-tcp") == []
 
 
 def test_redis_on_an_undeclared_port_works_and_is_remembered(undeclared):

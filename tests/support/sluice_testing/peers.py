@@ -5,6 +5,7 @@ programs. Where that cannot be done the tests are skipped, and say so.
 """
 import contextlib
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -27,6 +28,15 @@ def program(name):
         assert not CI, error
         _unavailable[name] = str(error)
     pytest.skip(f"{name} cannot be made: {_unavailable[name]}")
+
+
+def need(*names):
+    """Skips the test, or fails it in CI, where a program of Debian's is not installed."""
+    missing = [name for name in names if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None]
+    if missing:
+        said = f"{', '.join(missing)} missing: run ./dev setup or ./dev setup services"
+        assert not CI, said
+        pytest.skip(said)
 
 
 def serve(pod, name, port, says=None):

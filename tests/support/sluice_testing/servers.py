@@ -83,6 +83,44 @@ def redis(pod, port=6379):
     return process
 
 
+def mariadb(pod, port=3306):
+    """Without InnoDB and without accounts: it starts in a moment in an empty folder, and speaks as always."""
+    folder = tempfile.mkdtemp(prefix="sluice-test-mariadb-")
+    process = Process(["/usr/sbin/mariadbd", "--no-defaults", "--user=root", f"--datadir={folder}", f"--port={port}",
+                       f"--socket={folder}/socket", f"--pid-file={folder}/pid", "--bind-address=*", "--skip-name-resolve",
+                       "--skip-grant-tables", "--skip-innodb", "--default-storage-engine=Aria"], pod, name="mariadb")
+    _remove_with(process, folder)
+    wait_listening(pod, port, process, 30)
+    return process
+
+
+SSHD = """
+Port {port}
+HostKey {folder}/key
+AuthorizedKeysFile {folder}/key.pub
+PidFile none
+StrictModes no
+UsePAM no
+PermitRootLogin prohibit-password
+ForceCommand echo "$SSH_CONNECTION"
+"""
+
+
+def sshd(pod, port=22):
+    """OpenSSH; `key` of the Process is its host's and, to keep it short, also that of the only one who may enter: root.
+    Whoever enters is told the addresses and ports of both ends."""
+    folder = tempfile.mkdtemp(prefix="sluice-test-sshd-")
+    os.makedirs("/run/sshd", mode=0o755, exist_ok=True)  # Of the test's own /run.
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{folder}/key")
+    with open(f"{folder}/config", "w", encoding="ascii") as file:
+        file.write(SSHD.format(folder=folder, port=port))
+    process = Process(["/usr/sbin/sshd", "-D", "-e", "-f", f"{folder}/config"], pod, name="sshd")
+    process.key = f"{folder}/key"
+    _remove_with(process, folder)
+    wait_listening(pod, port, process)
+    return process
+
+
 def iperf3(pod, port=5201):
     process = Process(["iperf3", "-s", "-p", str(port)], pod, name="iperf3")
     wait_listening(pod, port, process)
