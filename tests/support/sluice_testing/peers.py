@@ -1,6 +1,7 @@
-"""Clients and servers of HTTP/2 and gRPC by other makers (tests/support/programs/grpc): net/http, grpc-go, grpcio.
+"""Clients and servers of HTTP/2 and gRPC by other makers (tests/support/programs/grpc): net/http, grpc-go, grpcio,
+grpc-js.
 
-They need modules from the Go module proxy and from PyPI, which are fetched once and kept beside the other test
+They need modules from the Go module proxy, PyPI and npm, which are fetched once and kept beside the other test
 programs. Where that cannot be done the tests are skipped, and say so.
 """
 import contextlib
@@ -34,7 +35,7 @@ def need(*names):
     """Skips the test, or fails it in CI, where a program of Debian's is not installed."""
     missing = [name for name in names if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None]
     if missing:
-        said = f"{', '.join(missing)} missing: run ./dev setup or ./dev setup services"
+        said = f"{', '.join(missing)} missing: run ./dev setup or ./dev setup extra"
         assert not CI, said
         pytest.skip(said)
 

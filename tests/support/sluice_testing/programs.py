@@ -1,4 +1,4 @@
-"""Programs of the tests that are made of modules from the Go module proxy and from PyPI (tests/support/programs/grpc).
+"""Programs of the tests that are made of modules from the Go module proxy, PyPI and npm (tests/support/programs/grpc).
 
 They are fetched and built once and kept beside the other test programs. Needs no pytest: the benchmarks use them too.
 """
@@ -68,23 +68,48 @@ def _go_built(name):
     return [path]
 
 
-def _python_with_grpcio():
-    folder = os.path.join(programs_cache(), GRPCIO)
-    with _locked("grpcio"):
+def _made_folder(name, fill):
+    """A folder of the cache that fill(folder) makes with what it downloads; it is there whole or not at all."""
+    folder = os.path.join(programs_cache(), name)
+    with _locked(name):
         if not os.path.exists(folder):
             made = tempfile.mkdtemp(dir=programs_cache())
             try:
-                _run(PYTHON, "-m", "venv", made)
                 with outside():
-                    _run(os.path.join(made, "bin", "python"), "-m", "pip", "install", "-q", "--only-binary", ":all:", GRPCIO)
+                    fill(made)
                 os.rename(made, folder)
             except BaseException:
                 shutil.rmtree(made, ignore_errors=True)
                 raise
+    return folder
+
+
+def _python_with_grpcio():
+    def fill(folder):
+        _run(PYTHON, "-m", "venv", folder)
+        _run(os.path.join(folder, "bin", "python"), "-m", "pip", "install", "-q", "--only-binary", ":all:", GRPCIO)
+
+    folder = _made_folder(GRPCIO, fill)
     return [os.path.join(folder, "bin", "python"), "-B", os.path.join(SOURCES, "grpcpy.py")]
 
 
-MAKERS = {"go": lambda: _go_built("grpcgo"), "h2go": lambda: _go_built("h2go"), "py": _python_with_grpcio}
+def _node_with_grpc_js():
+    if shutil.which("npm") is None:
+        raise RuntimeError("npm is not installed: run ./dev setup extra")
+    sources = os.path.join(SOURCES, "js")
+
+    def fill(folder):
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(os.path.join(sources, name), folder)
+        _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
+
+    with open(os.path.join(sources, "package-lock.json"), "rb") as lock:
+        folder = _made_folder(f"grpc-js-{hashlib.sha256(lock.read()).hexdigest()[:12]}", fill)
+    return ["env", f"NODE_PATH={folder}/node_modules", "node", os.path.join(sources, "grpcjs.js")]
+
+
+MAKERS = {"go": lambda: _go_built("grpcgo"), "h2go": lambda: _go_built("h2go"), "py": _python_with_grpcio,
+          "js": _node_with_grpc_js}
 _made = {}
 
 
