@@ -54,7 +54,10 @@ int main(int argc, char** argv) {
   mallopt(M_MMAP_THRESHOLD, sluice::proxy::kOwnMappingFrom);
   sluice::base::StartLog("proxy", level);
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGINT, SIG_IGN);  // A terminal's Ctrl-C is the agent's business: it drains us first.
+  // Signals that a terminal or a service manager sends to every process of a group are the agent's
+  // business: it drains us first, and ours ends with it.
+  std::signal(SIGINT, SIG_IGN);
+  std::signal(SIGTERM, SIG_IGN);
   sluice::proxy::AgentLink link(sluice::base::UniqueFd(agent_fd), [](sluice::base::UniqueFd map) {
     auto shared = std::make_shared<sluice::base::UniqueFd>(std::move(map));
     return [shared](uint64_t netns_cookie, const sluice::base::SocketAddress& client) {

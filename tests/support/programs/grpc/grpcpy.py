@@ -307,6 +307,31 @@ def check_steady(client, _):
     return str(count)
 
 
+def check_drain(client, _):
+    """Streams in flight when the connection is told to take no more: each goes on and comes to its end."""
+    left = threading.Event()
+    states = []
+
+    def on_state(state):
+        states.append(state)
+        if grpc.ChannelConnectivity.READY in states and state is not grpc.ChannelConnectivity.READY:
+            left.set()
+
+    chats = [client.chat() for _ in range(16)]
+    for chat in chats:
+        chat.say(b"before")
+    client.channel.subscribe(on_state)
+    while grpc.ChannelConnectivity.READY not in states:
+        time.sleep(0.005)
+    print("open", flush=True)
+    expect(left.wait(PATIENCE_S), "the connection was never told to take no more")
+    for chat in chats:
+        expect(chat.say(b"after") == b"after", "another answer")
+        chat.end()
+    for chat in chats:
+        expect(not list(chat.answers), "more answers than messages")
+
+
 def check(target, name, number=0):
     try:
         seen = globals()[f"check_{name}"](Client(target), int(number))

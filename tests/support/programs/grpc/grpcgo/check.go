@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -313,12 +314,39 @@ func checkSteady(c client, args []string) string {
 	}
 }
 
+// Streams in flight when the connection is told to take no more: each goes on and comes to its end.
+func checkDrain(c client, _ []string) string {
+	chats := make([]grpc.ClientStream, 16)
+	for i := range chats {
+		chats[i] = c.open(c.ctx, "Chat")
+		send(chats[i], []byte("before"))
+		mustReceive(chats[i])
+	}
+	fmt.Println("open")
+	for state := c.GetState(); state == connectivity.Ready; state = c.GetState() {
+		c.WaitForStateChange(c.ctx, state)
+	}
+	for _, chat := range chats {
+		send(chat, []byte("after"))
+		if got := mustReceive(chat); string(got) != "after" {
+			fail("got %q", got)
+		}
+		chat.CloseSend()
+	}
+	for _, chat := range chats {
+		if _, err := receive(chat); err != io.EOF {
+			fail("at the end: %v", err)
+		}
+	}
+	return ""
+}
+
 func check(target, name string, args []string) {
 	checks := map[string]func(client, []string) string{
 		"unary": checkUnary, "server_stream": checkServerStream, "client_stream": checkClientStream, "bidi": checkBidi,
 		"cancel": checkCancel, "deadline": checkDeadline, "hang": checkHang, "open": checkOpen, "large": checkLarge,
 		"metadata": checkMetadata, "error": checkError, "status": checkStatus, "names": checkNames,
-		"describe": checkDescribe, "stalled": checkStalled, "alone": checkAlone, "steady": checkSteady}
+		"describe": checkDescribe, "stalled": checkStalled, "alone": checkAlone, "steady": checkSteady, "drain": checkDrain}
 	if checks[name] == nil {
 		fail("no check is called %s", name)
 	}

@@ -2,16 +2,21 @@
 //
 //	h2go serve ADDRESS NAME
 //	h2go check URL
+//	h2go drain URL
 //
-// A check prints "ok", or what was wrong, and exits 1.
+// A check prints "ok", or what was wrong, and exits 1. A drain prints "open" once its requests are in flight, and ends
+// them when it has been told to go.
 package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -163,7 +168,62 @@ func checkAbort(client *http.Client, base string) {
 	fetch(client.Get(base + "/name"))
 }
 
+var errSecondDial = errors.New("the connection takes no more requests")
+
+// Requests with one connection for all of them. After a GOAWAY the next one wants another connection, which is how it
+// shows; until then each has to be served. Those that were in flight have half of their content still to send.
+func drain(base string) {
+	var dials sync.Once
+	transport := &http.Transport{Protocols: protocols(false)}
+	transport.DialContext = func(ctx context.Context, network, address string) (connection net.Conn, err error) {
+		err = errSecondDial
+		dials.Do(func() { connection, err = new(net.Dialer).DialContext(ctx, network, address) })
+		return connection, err
+	}
+	client := &http.Client{Transport: transport, Timeout: 60 * time.Second}
+	fetch(client.Get(base + "/name"))
+	half := bytes.Repeat([]byte("h"), 1000)
+	want := fmt.Sprintf("%d %x", 2*len(half), sha256.Sum256(append(half, half...)))
+	var begun, ended sync.WaitGroup
+	isOver := make(chan struct{})
+	for i := 0; i < 16; i++ {
+		begun.Add(1)
+		ended.Add(1)
+		go func() {
+			defer ended.Done()
+			reader, writer := io.Pipe()
+			go func() {
+				writer.Write(half)
+				begun.Done()
+				<-isOver
+				writer.Write(half)
+				writer.Close()
+			}()
+			if got, _ := fetch(client.Post(base+"/digest", "text/plain", reader)); got != want {
+				fail("in flight: %s", got)
+			}
+		}()
+	}
+	begun.Wait()
+	fetch(client.Get(base + "/name"))
+	fmt.Println("open")
+	for {
+		response, err := client.Get(base + "/name")
+		if errors.Is(err, errSecondDial) {
+			break
+		}
+		fetch(response, err)
+	}
+	close(isOver)
+	ended.Wait()
+	fmt.Println("ok")
+}
+
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == "drain" {
+		drain(os.Args[2])
+		return
+	}
 	if len(os.Args) == 4 && os.Args[1] == "serve" {
 		server := http.Server{Addr: os.Args[2], Handler: handle(os.Args[3]), Protocols: protocols(false)}
 		log.Fatal(server.ListenAndServe())

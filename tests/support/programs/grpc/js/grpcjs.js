@@ -317,6 +317,27 @@ const CHECKS = {
     for (; !hasEnded; count += 1) await client.ask('Echo', 'steady');
     return count;
   },
+
+  // Streams in flight when the connection is told to take no more: each goes on and comes to its end.
+  async drain(client) {
+    const chats = Array.from({length: 16}, () => client.chat());
+    for (const chat of chats) await chat.say('before');
+    console.log('open');
+    const channel = client.client.getChannel();
+    while (channel.getConnectivityState(false) === grpc.connectivityState.READY) {
+      await new Promise((resolve) => {
+        channel.watchConnectivityState(grpc.connectivityState.READY, Date.now() + PATIENCE_MS, resolve);
+      });
+    }
+    for (const chat of chats) {
+      expect(String(await chat.say('after')) === 'after', 'another answer');
+      chat.stream.end();
+    }
+    for (const chat of chats) {
+      const ended = await chat.ended;
+      expect(ended.code === status.OK, 'status', ended.code, ended.details);
+    }
+  },
 };
 
 async function check(target, name, number) {
