@@ -56,12 +56,14 @@ Results Generator::Run() {
   results_.seconds = options_.seconds;
   int64_t now_ns = Now();
   while (now_ns < schedule_.end_ns() && !HasFailed()) {
+    is_measured_now_ = now_ns >= measured_from_ns_;
     IssueDue(now_ns);
     // With every connection busy nothing can be sent, whatever is due.
     Wait(free_.empty() ? schedule_.end_ns()
                        : std::min(schedule_.NextAt(Now()), schedule_.end_ns()));
     now_ns = Now();
   }
+  is_measured_now_ = false;
   const int64_t drained_ns = schedule_.end_ns() + kDrainNs;
   while (now_ns < drained_ns && !HasFailed() &&
          std::ranges::any_of(connections_, [](const Connection& connection) {
@@ -204,6 +206,7 @@ void Generator::Receive(Connection& connection) {
     return;
   }
   const auto available = static_cast<size_t>(size);
+  if (is_measured_now_) results_.received_size += available;
   if (connection.reader.Feed({buffer_.data(), available}) < available) {
     Fail(connection, results_.bad_answers);
   } else if (connection.reader.state() == ResponseReader::State::kBad) {

@@ -77,6 +77,7 @@ class Generator {
   std::vector<epoll_event> events_;
   Schedule schedule_;
   int64_t measured_from_ns_ = 0;
+  bool is_measured_now_ = false;  // As of this turn's beginning.
   Results results_;
 };
 

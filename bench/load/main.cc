@@ -50,6 +50,7 @@ nlohmann::json ToJson(const Results& results) {
   });
   return {{"requests", results.requests},
           {"seconds", results.seconds},
+          {"received_bytes", results.received_size},
           {"connections", results.connections},
           {"errors",
            {{"non_2xx", results.non_2xx},

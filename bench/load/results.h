@@ -10,8 +10,9 @@ namespace sluice::bench {
 
 struct Results {
   Histogram latency;  // From the moment a request was meant to be sent to the end of its answer.
-  uint64_t requests = 0;     // Answered with 2xx within the measured time.
-  uint64_t connections = 0;  // Opened.
+  uint64_t requests = 0;       // Answered with 2xx within the measured time.
+  uint64_t received_size = 0;  // Bytes that came within the measured time, heads too.
+  uint64_t connections = 0;    // Opened.
   uint64_t non_2xx = 0;
   uint64_t connect_errors = 0;
   uint64_t read_errors = 0;  // A reset, or an end in the middle of an answer.

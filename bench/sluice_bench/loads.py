@@ -109,6 +109,7 @@ def own(place, scenario, case, seconds):
                          "measured; try one by hand with curl")
     buckets = seen["latency_ns"]
     result = {"requests": seen["requests"], "requests_per_s": seen["requests"] / seen["seconds"],
+              "received_bytes": seen["received_bytes"], "took_s": seen["seconds"],
               "curve_us": {str(percent): percentile(buckets, percent) / 1000 for percent in CURVE}}
     result |= {name: percentile(buckets, percent) / 1000
                for name, percent in (("p50_us", 50), ("p90_us", 90), ("p99_us", 99), ("p999_us", 99.9))}
@@ -127,8 +128,9 @@ def h2load(place, scenario, case, seconds, more=()):
     if counts is None or not int(counts[1]) or any(int(count) for count in counts.groups()[1:]):
         raise BenchError(f"h2load {url}: requests failed, so nothing was measured:\n{output[-500:]}")
     mean, unit = re.search(r"time for request:(?:\s+[\d.]+\w+){2}\s+([\d.]+)(us|ms|s)", output).groups()
+    took_s = float(re.search(r"finished in ([\d.]+)s", output)[1])
     return {"requests": int(counts[1]), "requests_per_s": float(re.search(r"finished in .*, ([\d.]+) req/s", output)[1]),
-            "mean_us": float(mean) * UNITS_US[unit]}
+            "received_bytes": int(re.search(r"traffic: .*\((\d+)\) total", output)[1]), "took_s": took_s, "mean_us": float(mean) * UNITS_US[unit]}
 
 
 @functools.cache
@@ -162,6 +164,15 @@ def grpc_program():
         raise Missing(f"the gRPC server (grpc-go) cannot be made: {error}") from error
 
 
+def download(place, scenario, case, seconds):
+    """Large answers one after the other: over HTTP/2, with windows that never hold them back; through a relay to a server of
+    HTTP/1.1 in that protocol, by the lightest client there is."""
+    is_http1 = case.get("protocol") == "tcp" and scenario.server != "http2"
+    seen = own(place, scenario, case, seconds) if is_http1 else h2load(place, scenario, case, seconds, ["-w30", "-W30"])
+    # Costs are told per MiB.
+    return {"requests": seen["received_bytes"] / (1 << 20), "gbit_per_s": seen["received_bytes"] * 8 / seen["took_s"] / 1e9}
+
+
 def iperf3(place, scenario, case, seconds):
     output = run(place, [require("iperf3", "iperf3"), "-c", place.address, "-p", str(place.port), "-t", str(max(1, round(seconds))), "-J"],
                  seconds + 15)
@@ -173,5 +184,5 @@ def iperf3(place, scenario, case, seconds):
     return {"requests": received["bytes"] / (1 << 20), "gbit_per_s": received["bits_per_second"] / 1e9}
 
 
-TIMED = {"wrk": wrk, "own": own, "h2load": h2load, "grpc": grpc, "iperf3": iperf3}
+TIMED = {"wrk": wrk, "own": own, "h2load": h2load, "grpc": grpc, "download": download, "iperf3": iperf3}
 CHECKS = {"grpc": check_grpc}  # Before the first run of a case.

@@ -13,7 +13,7 @@ from . import loads, peers
 MINIMAL_PORT, NGINX_PORT, HTTP2_PORT, GRPC_PORT, STREAM_PORT, UNREAD_PORT = 8091, 8090, 8092, 8093, 5201, 9001
 PORTS = {"minimal": MINIMAL_PORT, "nginx": NGINX_PORT, "http2": HTTP2_PORT, "grpc": GRPC_PORT, "stream": STREAM_PORT,
          "unread": UNREAD_PORT}
-SIZES = (("1k", 1024), ("16k", 16384), ("64k", 65536), ("1m", 1 << 20))
+SIZES = (("1k", 1024), ("16k", 16384), ("64k", 65536), ("1m", 1 << 20), ("16m", 1 << 24))
 
 
 class Town:

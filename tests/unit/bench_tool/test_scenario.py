@@ -63,6 +63,7 @@ def test_quick_keeps_what_the_file_says():
     ("tool: wrk", "tool: h2load", "load.streams: says how many requests"),
     ("tool: wrk", "tool: wrk, streams: 8", "load.streams: says how many requests"),
     ("tool: wrk", "tool: h2load, streams: 8", "server: is minimal, which speaks no HTTP/2"),
+    ("tool: wrk", "tool: download, streams: 1", "targets: download compares two paths through one mesh"),
     ("load: {", "load: [", "not YAML"),
 ])
 def test_a_bad_file_is_refused_with_field_and_reason(old, new, complaint):
