@@ -10,18 +10,14 @@
 #include <optional>
 #include <string_view>
 
-#include "userspace/base/clock.h"
+#include "bench/load/timing.h"
 #include "userspace/base/text.h"
 
 namespace sluice::bench {
 namespace {
 
-constexpr int64_t kSecondNs = 1'000'000'000;
-constexpr int64_t kDrainNs = kSecondNs;  // How long answers may take after the end of the run.
 constexpr size_t kBufferSize = 256 * 1024;
 constexpr size_t kEventsMax = 256;
-
-int64_t Now() { return static_cast<int64_t>(base::MonotonicNanos()); }
 
 std::string RequestText(const LoadOptions& options) {
   std::string text =
@@ -29,12 +25,6 @@ std::string RequestText(const LoadOptions& options) {
   for (const std::string& header : options.headers) text += header + "\r\n";
   if (options.is_new_connection_each) text += "Connection: close\r\n";
   return text + "\r\n";
-}
-
-Schedule ScheduleOf(const LoadOptions& options) {
-  const int64_t start_ns = Now();
-  const double seconds = options.warm_up_s + options.seconds;
-  return {start_ns, start_ns + static_cast<int64_t>(seconds * 1e9), options.rate_per_s};
 }
 
 }  // namespace
@@ -264,13 +254,7 @@ void Generator::CountWhatIsLeft(int64_t now_ns) {
       results_.latency.Record(static_cast<uint64_t>(now_ns - connection.intended_ns));
     }
   }
-  if (!schedule_.is_open_loop()) return;
-  // What was due and could not even be sent has waited until now at least.
-  while (const std::optional<int64_t> intended_ns = schedule_.Take(now_ns)) {
-    ++results_.unsent;
-    if (*intended_ns >= measured_from_ns_)
-      results_.latency.Record(static_cast<uint64_t>(now_ns - *intended_ns));
-  }
+  CountUnsent(schedule_, now_ns, measured_from_ns_, results_);
 }
 
 }  // namespace sluice::bench

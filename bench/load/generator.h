@@ -10,24 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "bench/load/options.h"
 #include "bench/load/response.h"
 #include "bench/load/results.h"
 #include "bench/load/schedule.h"
 #include "userspace/base/unique_fd.h"
 
 namespace sluice::bench {
-
-struct LoadOptions {
-  std::string address;  // IPv4.
-  uint16_t port = 80;
-  std::string path = "/";
-  std::vector<std::string> headers;  // "name: value"
-  uint32_t connection_count = 1;
-  double rate_per_s = 0;  // 0: closed loop.
-  double warm_up_s = 0;
-  double seconds = 1;
-  bool is_new_connection_each = false;
-};
 
 class Generator {
  public:

@@ -1,4 +1,5 @@
-// sluice-bench-load: load on one HTTP/1.1 address; prints what it saw as one line of JSON.
+// sluice-bench-load: load on one address of HTTP/1.1 or HTTP/2; prints what it saw as one line of
+// JSON.
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -9,10 +10,12 @@
 #include <string>
 
 #include "bench/load/generator.h"
+#include "bench/load/http2_generator.h"
 
 namespace {
 
 using sluice::bench::Generator;
+using sluice::bench::Http2Generator;
 using sluice::bench::LoadOptions;
 using sluice::bench::Results;
 
@@ -37,6 +40,14 @@ void Declare(CLI::App& app, Flags& flags) {
       ->check(CLI::Range(0.05, 300.0));
   app.add_flag("--new-connections", load.is_new_connection_each,
                "A new connection for every request");
+  app.add_option("--streams", load.stream_count,
+                 "Requests at once on each connection, over HTTP/2; 0: one, over HTTP/1.1")
+      ->check(CLI::Range(0u, Http2Generator::kStreamsMax));
+  app.add_option("--stalled", load.stalled_count,
+                 "Streams more on each connection that ask for --stalled-path and are never read")
+      ->check(CLI::Range(0u, Http2Generator::kStreamsMax));
+  app.add_option("--stalled-path", load.stalled_path, "Path of a large answer (default: /1m)")
+      ->default_val("/1m");
   app.add_option("--hold", flags.hold,
                  "Keep idle connections until standard input ends: each after one request, or "
                  "after none")
@@ -52,6 +63,7 @@ nlohmann::json ToJson(const Results& results) {
           {"seconds", results.seconds},
           {"received_bytes", results.received_size},
           {"connections", results.connections},
+          {"stalled_bytes", results.stalled_size},
           {"errors",
            {{"non_2xx", results.non_2xx},
             {"connect", results.connect_errors},
@@ -78,7 +90,8 @@ int Hold(const Flags& flags) {
 
 int main(int argc, char** argv) {
   Flags flags;
-  CLI::App app("Load on one HTTP/1.1 address, with latency free of coordinated omission");
+  CLI::App app(
+      "Load on one address of HTTP/1.1 or HTTP/2, with latency free of coordinated omission");
   Declare(app, flags);
   CLI11_PARSE(app, argc, argv);
   // Timers to the microsecond, not to the 50 that the kernel gives by default; descriptors as many
@@ -89,6 +102,8 @@ int main(int argc, char** argv) {
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
   if (!flags.hold.empty()) return Hold(flags);
-  std::printf("%s\n", ToJson(Generator(flags.load).Run()).dump().c_str());
+  const Results results =
+      flags.load.stream_count > 0 ? Http2Generator(flags.load).Run() : Generator(flags.load).Run();
+  std::printf("%s\n", ToJson(results).dump().c_str());
   return 0;
 }

@@ -21,7 +21,8 @@ struct Results {
   uint64_t unanswered = 0;   // Sent, and no answer at the end of the run.
   uint64_t unsent =
       0;  // Open loop: due, but every connection was busy until the end. In `latency` as well.
-  double seconds = 0;  // The measured time, without warm-up.
+  uint64_t stalled_size = 0;  // Bytes of content that came on streams which are not read.
+  double seconds = 0;         // The measured time, without warm-up.
 
   uint64_t errors() const {
     return non_2xx + connect_errors + read_errors + write_errors + bad_answers + unanswered;

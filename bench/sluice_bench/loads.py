@@ -19,6 +19,7 @@ from .errors import BenchError, Missing
 
 UNITS_US = {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000}
 GRPC_MESSAGE_SIZE = 1024
+STALLED_PATH, STREAM_WINDOW = "/1m", 64 * 1024  # What is asked for and not read, and how much of it comes.
 CURVE = (50, 75, 90, 95, 99, 99.5, 99.9, 99.99)
 
 
@@ -100,6 +101,11 @@ def own(place, scenario, case, seconds):
         argv += ["--header", header]
     if scenario.load.get("new_connections"):
         argv.append("--new-connections")
+    if scenario.tool == "own-http2":
+        argv += ["--streams", str(scenario.load["streams"])]
+    is_stalled = case.get("setting") == "stalled"
+    if is_stalled:
+        argv += ["--stalled", "1", "--stalled-path", STALLED_PATH]
     seen = json.loads(run(place, argv, seconds + 15))
     errors = {name: count for name, count in seen["errors"].items() if count}
     if "rate_per_s" in case:
@@ -107,6 +113,9 @@ def own(place, scenario, case, seconds):
     if errors or not seen["requests"]:
         raise BenchError(f"load on {place.address}:{place.port}: {errors or 'no answer at all'}: requests failed, so nothing was "
                          "measured; try one by hand with curl")
+    if is_stalled and not STREAM_WINDOW - 1 <= seen["stalled_bytes"] / case["connections"] <= STREAM_WINDOW:
+        raise BenchError(f"load on {place.address}:{place.port}: the streams that are not read got {seen['stalled_bytes']} bytes, so they "
+                         "were not held by their windows")
     buckets = seen["latency_ns"]
     result = {"requests": seen["requests"], "requests_per_s": seen["requests"] / seen["seconds"],
               "received_bytes": seen["received_bytes"], "took_s": seen["seconds"],
@@ -184,5 +193,5 @@ def iperf3(place, scenario, case, seconds):
     return {"requests": received["bytes"] / (1 << 20), "gbit_per_s": received["bits_per_second"] / 1e9}
 
 
-TIMED = {"wrk": wrk, "own": own, "h2load": h2load, "grpc": grpc, "download": download, "iperf3": iperf3}
+TIMED = {"wrk": wrk, "own": own, "own-http2": own, "h2load": h2load, "grpc": grpc, "download": download, "iperf3": iperf3}
 CHECKS = {"grpc": check_grpc}  # Before the first run of a case.

@@ -13,14 +13,14 @@ from .errors import BenchError
 
 SIZE_MAX = 64 * 1024
 STREAMS_MAX = 1000
-TOOLS = ("wrk", "own", "iperf3", "h2load", "grpc", "download", "hold", "unread")
-HTTP2_TOOLS = ("h2load", "grpc", "download")  # Speak HTTP/2 to a port of HTTP.
+TOOLS = ("wrk", "own", "own-http2", "iperf3", "h2load", "grpc", "download", "hold", "unread")
+HTTP2_TOOLS = ("own-http2", "h2load", "grpc", "download")  # Speak HTTP/2 to a port of HTTP.
 SERVERS = ("minimal", "nginx", "http2")
 TARGETS = ("direct", "sluice-full", "sluice-off", "haproxy", "nginx", "envoy")
 METRICS = ("requests_per_s", "mean_us", "p50_us", "p90_us", "p99_us", "p999_us", "proxy_us", "machine_us", "switches", "system_calls",
            "bpf_us", "gbit_per_s", "idle_mib", "connection_kib", "unread_mib", "pss_mib")
 INTERLEAVED = ("setting", "cpus", "protocol")
-SETTINGS = ("plain", "scale", "churn")
+SETTINGS = ("plain", "scale", "churn", "stalled")
 PARAMETERS = {  # name: (type, smallest, largest) or the words that are allowed
     "connections": (int, 1, 19_000), "rate_per_s": (int, 1, 1_000_000), "rate_of_direct": (float, 0.01, 1.0),
     "cpus": (int, 1, 64), "setting": SETTINGS, "path": str, "protocol": ("http", "tcp"),
@@ -225,12 +225,14 @@ class _Reader:
         if ("streams" in scenario.load) != (scenario.tool in HTTP2_TOOLS):
             self.refuse("load.streams", f"says how many requests {' and '.join(HTTP2_TOOLS)} have at once on a connection: they "
                         "need it, others cannot have it")
-        if scenario.tool == "h2load" and scenario.server == "minimal":
-            self.refuse("server", "is minimal, which speaks no HTTP/2: h2load needs nginx (asked in HTTP/1.1 by a hop) or http2")
+        if scenario.tool in ("h2load", "own-http2") and scenario.server == "minimal" and "direct" in scenario.targets:
+            self.refuse("server", "is minimal, which speaks no HTTP/2: with no hop it needs nginx (asked in HTTP/1.1 by a hop) or http2")
+        if "stalled" in scenario.vary.get("setting", ()) and scenario.tool != "own-http2":
+            self.refuse("vary.setting", "only the tool 'own-http2' can leave a stream unread")
         if scenario.tool == "download" and not all(name.startswith("sluice-") for name in scenario.targets):
             self.refuse("targets", "download compares two paths through one mesh: name sluice-full, sluice-off or both")
         for key in ("rate_per_s", "rate_of_direct"):
-            if key in scenario.vary and scenario.tool != "own":
+            if key in scenario.vary and not scenario.tool.startswith("own"):
                 self.refuse(f"vary.{key}", "only the tool 'own' sends at a fixed rate")
         for key, values in scenario.quick.items():
             if not set(values) <= set(scenario.vary.get(key, [])):

@@ -37,6 +37,7 @@ class Settings:
         self.mesh, self.now, self.churn, self.files = mesh, "plain", None, None
 
     def apply(self, wanted):
+        wanted = "plain" if wanted == "stalled" else wanted  # That is the load's.
         if wanted == self.now:
             return
         if self.now == "churn":

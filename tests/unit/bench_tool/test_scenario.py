@@ -62,6 +62,7 @@ def test_quick_keeps_what_the_file_says():
     ("tool: wrk", "tool: h2load, streams: 0", "load.streams: is 0; must be a number from 1 to 1000"),
     ("tool: wrk", "tool: h2load", "load.streams: says how many requests"),
     ("tool: wrk", "tool: wrk, streams: 8", "load.streams: says how many requests"),
+    ("plain, scale", "plain, stalled", "vary.setting: only the tool 'own-http2'"),
     ("tool: wrk", "tool: h2load, streams: 8", "server: is minimal, which speaks no HTTP/2"),
     ("tool: wrk", "tool: download, streams: 1", "targets: download compares two paths through one mesh"),
     ("load: {", "load: [", "not YAML"),
