@@ -60,7 +60,8 @@ void Acceptor::OnAcceptComplete(void* self, const io::Completion& completion) {
 void Acceptor::HandleAccepted(const io::Completion& completion) {
   if (completion.result >= 0) {
     base::UniqueFd fd(completion.result);
-    if (!is_stopped_) BeginSession(std::move(fd));
+    // Stopped by a drain, what the kernel has accepted is still served; its pod may also be gone.
+    if (worker_.FindPod(pod_id_) != nullptr) BeginSession(std::move(fd));
   }
   if (completion.has_more || is_stopped_) return;
   if (completion.result >= 0) {

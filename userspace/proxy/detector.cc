@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -87,6 +88,7 @@ Detector::~Detector() {
 }
 
 void Detector::Start() {
+  if (worker_.is_draining()) Drain();
   worker_.timers().Arm(timer_, deadline_ns_);
   Receive();
 }
@@ -236,7 +238,9 @@ void Detector::HandleTimer() {
     return;
   }
   if (is_http() || reads_hello_) {
-    Abandon(accepted_.first_bytes.empty() ? CloseReason::kIdleTimeout : CloseReason::kHeadTimeout);
+    const CloseReason silent =
+        worker_.is_draining() ? CloseReason::kDraining : CloseReason::kIdleTimeout;
+    Abandon(accepted_.first_bytes.empty() ? silent : CloseReason::kHeadTimeout);
     return;
   }
   is_timed_out_ = true;
@@ -246,8 +250,11 @@ void Detector::HandleTimer() {
     BecomeRelay(accepted_.first_bytes.empty());
 }
 
+// A client that has just been let in is about to send its first request.
 void Detector::Drain() {
-  if (is_http() && accepted_.first_bytes.empty()) Abandon(CloseReason::kDraining);
+  if (!is_http() || !accepted_.first_bytes.empty() || leaving_ != CloseReason::kNone) return;
+  deadline_ns_ = std::min(deadline_ns_, worker_.now_ns() + kDrainFirstBytes);
+  worker_.timers().Arm(timer_, deadline_ns_);
 }
 
 void Detector::Abandon(CloseReason reason) {

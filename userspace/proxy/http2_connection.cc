@@ -27,6 +27,7 @@ Http2Connection::~Http2Connection() {
 void Http2Connection::Start() {
   const std::string first_bytes = std::exchange(accepted_.first_bytes, {});
   Open(std::move(accepted_.fd), first_bytes);
+  if (worker_.is_draining() && is_open()) Drain();
 }
 
 Exchange::Origin Http2Connection::origin() const {

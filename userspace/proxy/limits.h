@@ -62,6 +62,9 @@ inline constexpr uint64_t kGreetingTime = 5 * kSecond;
 inline constexpr size_t kUndeclaredPortsTold = 1000;  // To status, of those in use.
 inline constexpr uint64_t kDetectRetry = kMillisecond;
 
+// How long a drain waits for the first bytes of a client that was let in before it.
+inline constexpr uint64_t kDrainFirstBytes = 250 * kMillisecond;
+
 // Endpoints tried until one accepts the connection; HTTP and relay.
 inline constexpr uint32_t kEndpointAttemptsMax = 3;
 
