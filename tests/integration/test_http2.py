@@ -118,6 +118,28 @@ def test_trailers_reach_an_http1_client(web):
     assert output.lower().endswith("\n0\nx-sum: behind\n\n"), output
 
 
+# Server-sent events and long polling: what the server says passes at once, whatever HTTP each side speaks.
+
+
+@pytest.fixture(scope="module")
+def news(town, h2_servers):
+    """URLs of one server of both versions, by the one that its Service declares."""
+    version = town.mesh.status()["config"]["version"]
+    town.mesh.apply("news.yaml", [
+        manifests.service("news1", "a", [manifests.port(80, "http", H2_PORT)], (VIP.format(4),)),
+        manifests.service("news2", "a", [manifests.port(80, "h2", H2_PORT, "kubernetes.io/h2c")], (VIP.format(5),))])
+    town.mesh.wait_version_after(version)
+    return {1: f"http://{VIP.format(4)}", 2: f"http://{VIP.format(5)}"}
+
+
+@pytest.mark.parametrize("server,said", [(1, "HTTP/1.1"), (2, "HTTP/2.0")])
+@pytest.mark.parametrize("client", [1, 2])
+def test_news_pass_at_once(town, news, client, server, said):
+    argv = [*peers.program("h2go"), "news", news[server], str(client)]
+
+    assert town.client.exec(*argv, check=False, timeout=60 * SCALE) == f"ok {said}\n"
+
+
 # WebSocket. What is behind the handshake is bytes to the mesh, so the server below gives them back as they are.
 
 

@@ -1,14 +1,16 @@
-// HTTP/2 in clear text with net/http, as a server and as a client.
+// HTTP in clear text with net/http, as a server of both versions and as a client of HTTP/2.
 //
 //	h2go serve ADDRESS NAME
 //	h2go check URL
 //	h2go drain URL
+//	h2go news URL VERSION
 //
 // A check prints "ok", or what was wrong, and exits 1. A drain prints "open" once its requests are in flight, and ends
-// them when it has been told to go.
+// them when it has been told to go. News are told one by one, to a client of HTTP/1.1 or HTTP/2.
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -20,6 +22,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -81,6 +84,17 @@ func handle(name string) http.Handler {
 		w.Write(make([]byte, 1000))
 		w.(http.Flusher).Flush()
 		panic(http.ErrAbortHandler)
+	})
+	// Server-sent events and long polling. Each piece of news leaves once it has been told; the teller waits until then.
+	news := make(chan string)
+	mux.HandleFunc("/tell", func(w http.ResponseWriter, r *http.Request) { news <- r.URL.RawQuery })
+	mux.HandleFunc("/poll", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, <-news) })
+	mux.HandleFunc("/events", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for event := r.Proto; event != "end"; event = <-news {
+			fmt.Fprintf(w, "data: %s\n\n", event)
+			w.(http.Flusher).Flush()
+		}
 	})
 	mux.HandleFunc("/early", func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusEarlyHints)
@@ -219,13 +233,74 @@ func drain(base string) {
 	fmt.Println("ok")
 }
 
+func get(client *http.Client, url string, version int) *bufio.Reader {
+	response, err := client.Get(url)
+	if err != nil {
+		fail("%s: %v", url, err)
+	}
+	if response.StatusCode != http.StatusOK || response.ProtoMajor != version {
+		fail("%s: %s %s", url, response.Proto, response.Status)
+	}
+	return bufio.NewReader(response.Body)
+}
+
+// Nothing is told before the last piece of news has arrived, so that whatever holds one back on the way stops it all.
+func hearNews(base string, version int) {
+	offered := new(http.Protocols)
+	offered.SetHTTP1(version == 1)
+	offered.SetUnencryptedHTTP2(version == 2)
+	newClient := func() *http.Client {
+		return &http.Client{Transport: &http.Transport{Protocols: offered}, Timeout: 60 * time.Second}
+	}
+	listener, teller := newClient(), newClient()
+	tell := func(news string) { io.Copy(io.Discard, get(teller, base+"/tell?"+news, version)) }
+
+	stream := get(listener, base+"/events", version)
+	next := func() string {
+		line, err := stream.ReadString('\n')
+		if empty, _ := stream.ReadString('\n'); err != nil || empty != "\n" {
+			fail("event %q %q: %v", line, empty, err)
+		}
+		return strings.TrimSpace(strings.TrimPrefix(line, "data: "))
+	}
+	serverProto := next()
+	for i := 0; i < 100; i++ {
+		tell(strconv.Itoa(i))
+		if got := next(); got != strconv.Itoa(i) {
+			fail("event %d: %q", i, got)
+		}
+	}
+	tell("end")
+	if rest, err := io.ReadAll(stream); err != nil || len(rest) > 0 {
+		fail("behind the events: %q, %v", rest, err)
+	}
+
+	for i := 0; i < 20; i++ {
+		heard := make(chan string)
+		go func() {
+			body, _ := io.ReadAll(get(listener, base+"/poll", version))
+			heard <- string(body)
+		}()
+		tell(strconv.Itoa(i))
+		if got := <-heard; got != strconv.Itoa(i) {
+			fail("poll %d: %q", i, got)
+		}
+	}
+	fmt.Println("ok", serverProto)
+}
+
 func main() {
+	if len(os.Args) == 4 && os.Args[1] == "news" {
+		version, _ := strconv.Atoi(os.Args[3])
+		hearNews(os.Args[2], version)
+		return
+	}
 	if len(os.Args) == 3 && os.Args[1] == "drain" {
 		drain(os.Args[2])
 		return
 	}
 	if len(os.Args) == 4 && os.Args[1] == "serve" {
-		server := http.Server{Addr: os.Args[2], Handler: handle(os.Args[3]), Protocols: protocols(false)}
+		server := http.Server{Addr: os.Args[2], Handler: handle(os.Args[3]), Protocols: protocols(true)}
 		log.Fatal(server.ListenAndServe())
 	}
 	if len(os.Args) != 3 || os.Args[1] != "check" {
