@@ -210,6 +210,89 @@ TEST_F(WorkerAbuseTest, ReadersThatNeverOpenTheirWindowsStayBelowTheBudget) {
   EXPECT_TRUE(IsServed());
 }
 
+// Reads frames as they come and counts the bytes of DATA.
+class ContentReader {
+ public:
+  size_t Read(const Peer& peer) {
+    char input[64 * 1024];
+    ssize_t size;
+    while ((size = ::recv(peer.fd(), input, sizeof input, MSG_DONTWAIT)) > 0) {
+      unread_.append(input, static_cast<size_t>(size));
+    }
+    size_t begin = 0;
+    while (unread_.size() >= begin + http::kH2FrameHeaderSize) {
+      const auto byte = [&](size_t at) { return static_cast<uint8_t>(unread_[begin + at]); };
+      const size_t length = size_t{byte(0)} << 16 | size_t{byte(1)} << 8 | byte(2);
+      if (unread_.size() < begin + http::kH2FrameHeaderSize + length) break;
+      if (byte(3) == static_cast<uint8_t>(H2FrameType::kData)) content_size_ += length;
+      begin += http::kH2FrameHeaderSize + length;
+    }
+    unread_.erase(0, begin);
+    return content_size_;
+  }
+
+ private:
+  std::string unread_;
+  size_t content_size_ = 0;
+};
+
+struct Trickle {
+  std::string name;
+  uint32_t initial_window;       // Of a stream.
+  size_t first_size;             // What may come before the first step.
+  std::vector<uint32_t> opened;  // In each step, by one byte: streams, or 0, the connection.
+};
+
+class WorkerTrickleTest : public WorkerAbuseTest, public testing::WithParamInterface<Trickle> {
+ protected:
+  static constexpr int kStreams = 8;
+  static constexpr size_t kContent = kMib;  // Of each answer.
+};
+
+TEST_P(WorkerTrickleTest, IsServedByteByByteAndHoldsUpNobody) {
+  const Trickle& trickle = GetParam();
+  Start();
+  Peer attacker = ConnectAttacker();
+  attacker.Send(SettingsFrame({{4, trickle.initial_window}}) +
+                Repeat(kStreams, [](uint32_t id) { return HeadersFrame(id, GetBlock()); }));
+  ASSERT_TRUE(PumpUntil([&] { return CountRequests() == kStreams; }));
+  for (const auto& stream : servers_[0]->streams()) {
+    servers_[0]->Respond(stream.first, false);
+    servers_[0]->Offer(stream.first, kContent, true);
+  }
+  ContentReader reader;
+  size_t allowed = trickle.first_size;
+  size_t held_most = 0;
+  std::string step;
+  for (const uint32_t id : trickle.opened)
+    step += Frame(H2FrameType::kWindowUpdate, 0, id, Number(1));
+  const auto has_come = [&] {
+    held_most = std::max(held_most, held());
+    return reader.Read(attacker) >= allowed;
+  };
+  ASSERT_TRUE(PumpUntil(has_come));
+
+  for (int i = 0; i < 400; ++i) {
+    allowed += trickle.opened.size();
+    ASSERT_TRUE(attacker.Send(step));
+    ASSERT_TRUE(PumpUntil(has_come)) << i;
+    if (i % 50 == 0) {
+      EXPECT_TRUE(IsServed());
+    }
+  }
+
+  EXPECT_EQ(reader.Read(attacker), allowed);
+  EXPECT_LE(held_most, kStreams * 2 * kLaneQueueHigh + kMib);
+  attacker.Close();
+  EXPECT_TRUE(PumpUntil([&] { return held() < kMib; })) << held();
+  EXPECT_TRUE(IsServed());
+}
+
+INSTANTIATE_TEST_SUITE_P(Windows, WorkerTrickleTest,
+                         testing::Values(Trickle{"OfStreams", 0, 0, {1, 3, 5, 7, 9, 11, 13, 15}},
+                                         Trickle{"OfTheConnection", 1 << 20, 65'535, {0}}),
+                         [](const auto& trickle) { return trickle.param.name; });
+
 TEST_F(WorkerAbuseTest, HalfOpenRequestsOfHttp1AreHeldAsTheirBytes) {
   Start();
   town_->Dial("10.96.0.1:80");
