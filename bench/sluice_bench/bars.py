@@ -6,6 +6,7 @@ from . import ratios
 SPIN_NOISE_MAX = 0.30   # A fixed piece of work may take this much longer than at its best, at its 75th percentile.
 WIDTH_MAX = 0.50        # An interval wider than this share of its median proves nothing ...
 ROUNDS_MIN = 3          # ... and neither do fewer rounds than this.
+OTHERS_BUSY_MAX = 0.25  # Others may use this share of one CPU, at the 75th percentile of the rounds.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +38,7 @@ def is_reached(bar, goal, value):
     return value >= goal if bar.at_least is not None else value <= goal
 
 
-def judge(bar, runs, spin_noise, fixed_rounds=None):
+def judge(bar, runs, spin_noise, fixed_rounds=None, others_busy=None):
     """`fixed_rounds`: the scenario counts something exact, which noise does not touch."""
     measured = measure(bar, runs)
     if measured is None:
@@ -49,6 +50,8 @@ def judge(bar, runs, spin_noise, fixed_rounds=None):
         is_clear = is_reached(bar, goal, measured.low) == is_reached(bar, goal, measured.high)
         if spin_noise is not None and spin_noise > SPIN_NOISE_MAX:
             return Verdict(bar, measured, "noisy", f"fixed work took {spin_noise:.0%} longer than at its best", None)
+        if others_busy is not None and others_busy > OTHERS_BUSY_MAX:
+            return Verdict(bar, measured, "noisy", f"others used {others_busy:.0%} of a CPU", None)
         if len(measured.values) < ROUNDS_MIN:
             return Verdict(bar, measured, "noisy", f"{len(measured.values)} rounds prove nothing", None)
         if measured.relative_width() > WIDTH_MAX and not is_clear:

@@ -7,7 +7,7 @@ import time
 
 from sluice_testing.network import Network, isolate
 
-from . import bars, baseline, facts, html_report, loads, peers, results, scenario as scenarios, text_report
+from . import bars, baseline, facts, html_report, loads, outcome, peers, results, scenario as scenarios, text_report
 from .errors import BenchError, Missing
 from .named import measure_named
 from .runner import PEERS, Runner, check_needs
@@ -18,7 +18,10 @@ QUICK_ROUNDS, QUICK_SECONDS = 3, 0.3
 
 def parser():
     made = argparse.ArgumentParser(prog="sluice-bench", description="Measures a hop through Sluice and its peers against no hop, on "
-                                   "this machine, in runs that take turns. Without SCENARIO: all of them.")
+                                   "this machine, in runs that take turns. Without SCENARIO: all of them.",
+                                   epilog="exit codes: 0 measured, and nothing is wrong; 1 a bar is missed (--gate) or something is worse than "
+                                   "the baseline (--compare); 2 the run failed; 3 no verdict: nothing was measured in some scenario, nothing "
+                                   "could be compared, or a bar of the gate is without a verdict; 130 interrupted")
     made.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="names of scenarios (--list shows them) or paths of files")
     made.add_argument("--list", action="store_true", help="list the scenarios and end")
     made.add_argument("--targets", default=",".join(scenarios.TARGETS), help="default: %(default)s")
@@ -33,10 +36,11 @@ def parser():
     made.add_argument("--json", metavar="FILE", help="where the numbers go (default: build/bench.json, or ./bench.json)")
     made.add_argument("--report", metavar="FILE.html", help="also write a page with charts")
     made.add_argument("--markdown", metavar="FILE", help="also write the tables as Markdown")
-    made.add_argument("--compare", nargs="?", const="", metavar="FILE", help="name what is worse than a baseline and exit 1 if "
-                      "anything is (default: baselines/default.json beside the scenarios)")
-    made.add_argument("--accept", nargs="?", const="", metavar="FILE", help="keep this run's ratios as the baseline")
-    made.add_argument("--gate", action="store_true", help="exit 1 if a bar is missed")
+    made.add_argument("--compare", nargs="?", const="", metavar="FILE", help="name what is worse than a baseline: exit 1 if "
+                      "anything is, 3 if nothing could be compared (default: baselines/default.json beside the scenarios)")
+    made.add_argument("--accept", nargs="?", const="", metavar="FILE", help="renew this run's ratios in the baseline; "
+                      "the machine has to be quiet")
+    made.add_argument("--gate", action="store_true", help="every bar has to be met: exit 1 if one is missed, 3 if one is without a verdict")
     return made
 
 
@@ -97,14 +101,14 @@ def find_peers(options, picked):
     return versions, missing
 
 
-def verdicts_of(picked, runs, spin_noise):
+def verdicts_of(picked, runs, spin_noise, busy):
     rows = []
     for item in picked:
         mine = [run for run in runs if run["scenario"] == item.name]
         if not mine:
             continue
         for bar in item.bars:
-            found = bars.judge(bar, mine, spin_noise, item.rounds)
+            found = bars.judge(bar, mine, spin_noise, item.rounds, facts.usual(busy.get(item.name, [])))
             if found.state == "unmeasured":
                 continue  # A case or target that was not asked for.
             measured = found.measured
@@ -118,21 +122,21 @@ def measure(options, picked, argv):
     check_needs()
     versions, missing = find_peers(options, picked)
     isolate()
-    busy = facts.others_busy()
     with Network() as network:
         runner = Runner(Town(network), options, missing)
         runner.run_all(picked)
     noise = facts.noise(runner.spins)
     return {"format": results.FORMAT, "command": "sluice-bench " + " ".join(argv), "when": time.strftime("%Y-%m-%d"),
-            "facts": {**facts.machine(), "spin_noise": noise, "others_busy": busy,
-                                                "spins_ms": [round(1000 * spin, 2) for spin in runner.spins]},
+            "facts": {**facts.machine(), "spin_noise": noise,
+                      "others_busy": facts.usual([share for shares in runner.busy.values() for share in shares]),
+                      "spins_ms": [round(1000 * spin, 2) for spin in runner.spins]},
             "rounds": options.rounds, "seconds": options.seconds, "workers": options.workers, "versions": versions,
             "missing": {**missing, **runner.left_out},
             "scenarios": [{"name": item.name, "title": item.title, "about": item.about} for item in picked],
-            "runs": runner.runs, "verdicts": verdicts_of(picked, runner.runs, noise)}
+            "runs": runner.runs, "verdicts": verdicts_of(picked, runner.runs, noise, runner.busy)}
 
 
-def finish(options, document):
+def finish(options, document, asked):
     print(text_report.render(document))
     results.write(options.json, document)
     for path, render in ((options.markdown, lambda: text_report.render(document, is_markdown=True)),
@@ -140,19 +144,16 @@ def finish(options, document):
         if path:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(render())
-    states = [verdict["state"] for verdict in document["verdicts"]]
-    if states:
-        print(f"{states.count('met')} of {len(states)} bars met, {states.count('missed')} missed, {states.count('noisy')} without a verdict"
-              + (" (the machine was too noisy: stop what else runs and measure again)" if "noisy" in states else ""))
+    told = [outcome.of_run(document, asked), outcome.of_bars(document, options.gate)]
+    if options.before:
+        told.append(outcome.of_comparison(baseline.compare(document, options.before), options.compare))
+    for sentence in (sentence for sentences, _ in told for sentence in sentences):
+        print(sentence)
     print(f"numbers in {options.json}")
-    worse = baseline.regressions(document, options.before) if options.before else []
-    for sentence in worse:
-        print(f"worse than the baseline: {sentence}")
-    if options.before and not worse:
-        print(f"nothing is worse than {options.compare}")
     if options.accept:
         baseline.accept(options.accept, document)
-    return 1 if worse or (options.gate and "missed" in states) else 0
+        print(f"accepted: {options.accept}")
+    return outcome.worst([code for _, code in told])
 
 
 def run(argv, home):
@@ -163,8 +164,9 @@ def run(argv, home):
             print(f"{item.name:<16} {item.title}")
         return 0
     if options.target:
-        return finish(options, measure_named(options, picked, argv))
-    return finish(options, measure(options, picked, argv))
+        document = measure_named(options, picked, argv)
+        return finish(options, document, [item["name"] for item in document["scenarios"]])
+    return finish(options, measure(options, picked, argv), [item.name for item in picked])
 
 
 def main(argv, home):

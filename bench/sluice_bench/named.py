@@ -1,11 +1,12 @@
 """The same loads on addresses that the user named, from here: no pods, no mesh, nothing that needs root."""
 import time
 
-from . import facts, loads, meter, ratios, results
+from . import busy, facts, loads, meter, ratios, results
 from .errors import BenchError
 from .progress import Progress
 from .targets import Named
 
+LISTEN_S = 0.2  # Before each round: while we load an address of this machine, what answers there looks like others.
 HTTP_TOOLS = ("wrk", "own", "h2load", "grpc")
 
 
@@ -15,10 +16,13 @@ def measure_named(options, picked, argv):
     if not usable:
         raise BenchError(f"none of these scenarios can be run on an address: {', '.join(item.name for item in picked)}")
     groups = [(item, case) for item in usable for group in item.groups(options.quick) for case in group]
-    runs, spins, progress = [], [], Progress(len(groups) * len(targets) * (options.rounds + 1))
+    runs, spins, shares, progress = [], [], [], Progress(len(groups) * len(targets) * (options.rounds + 1))
     for item, case in groups:
         for turn in range(-1, options.rounds):  # The first warms up.
             spins.append(facts.spin_s())
+            with busy.Others() as others:
+                time.sleep(LISTEN_S)
+            shares.append(others.share)
             for target in ratios.alternate(targets, turn):
                 progress.begins(item, target.name, case)
                 with meter.Meter([]) as cost:
@@ -29,7 +33,7 @@ def measure_named(options, picked, argv):
                 progress.done(result)
     progress.end()
     return {"format": results.FORMAT, "command": "sluice-bench " + " ".join(argv), "when": time.strftime("%Y-%m-%d"),
-            "facts": {**facts.machine(), "spin_noise": facts.noise(spins), "others_busy": 0.0}, "rounds": options.rounds,
+            "facts": {**facts.machine(), "spin_noise": facts.noise(spins), "others_busy": facts.usual(shares)}, "rounds": options.rounds,
             "seconds": options.seconds, "workers": 0, "versions": {}, "missing": {},
             "scenarios": [{"name": item.name, "title": item.title, "about": item.about} for item in usable],
             "runs": runs, "verdicts": []}

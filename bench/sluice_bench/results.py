@@ -38,8 +38,8 @@ def merge(documents):
         for key in ("runs", "verdicts"):
             whole[key] = whole[key] + other[key]
     noises = [document["facts"]["spin_noise"] for document in documents if document["facts"]["spin_noise"] is not None]
-    busy = max(document["facts"]["others_busy"] for document in documents)
-    whole["facts"] = {**first["facts"], "spin_noise": max(noises, default=None), "others_busy": busy}
+    shares = [document["facts"]["others_busy"] for document in documents if document["facts"]["others_busy"] is not None]
+    whole["facts"] = {**first["facts"], "spin_noise": max(noises, default=None), "others_busy": max(shares, default=None)}
     whole["rounds"] = min(document["rounds"] for document in documents)
     return whole
 

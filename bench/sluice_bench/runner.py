@@ -6,7 +6,7 @@ turn were made seconds apart and may be compared.
 import contextlib
 import os
 
-from . import facts, loads, memory, meter, ratios
+from . import busy, facts, loads, memory, meter, ratios
 from .errors import BenchError, Missing
 from .progress import Progress
 from .targets import Direct, PeerTarget, Sluice, served_by
@@ -21,6 +21,7 @@ class Runner:
         self.town, self.options = town, options
         self.missing = missing   # {target: why}
         self.runs, self.spins, self.left_out = [], [], {}
+        self.busy = {}           # {scenario: [share of a CPU that others had in a round, ...]}
         self.peaks = {}          # {(scenario, connections): requests per second that no hop at all reaches}
 
     def targets_of(self, scenario):
@@ -95,8 +96,10 @@ class Runner:
             self._timed(scenario, target, case, None)  # Pools and caches fill up.
         for turn in range(self.rounds_of(scenario)):
             self.spins.append(facts.spin_s())
-            for target, case in ratios.alternate(units, turn):
-                self._timed(scenario, target, case, f"{phase}.{turn}")
+            with busy.Others() as others:
+                for target, case in ratios.alternate(units, turn):
+                    self._timed(scenario, target, case, f"{phase}.{turn}")
+            self.busy.setdefault(scenario.name, []).append(others.share)
         for target, case in units:
             self._counted(scenario, target, case, phase)
 

@@ -27,9 +27,10 @@ def verdict_rows(document):
 def facts_line(document):
     machine = document["facts"]
     noise = "not measured" if machine.get("spin_noise") is None else f"{machine['spin_noise']:.0%}"
+    busy = "not measured" if machine["others_busy"] is None else f"{machine['others_busy']:.0%} of a CPU"
     kind = "virtual" if machine["virtual"] else "bare"
     return (f"{machine['cpus']} CPUs of {machine['processor']} ({kind}), Linux {machine['kernel']}, governor {machine['governor']}, "
-            f"noise of a fixed spin {noise}, others used {machine['others_busy']:.0%} of a CPU at the start")
+            f"noise of a fixed spin {noise}, others used {busy} during the rounds")
 
 
 def render(document, is_markdown=False):

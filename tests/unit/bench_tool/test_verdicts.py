@@ -52,8 +52,20 @@ def test_a_verdict_needs_a_quiet_machine_and_clear_figures(values, noise, state,
     assert (found.state, found.reaches_aim) == (state, aim)
 
 
+@pytest.mark.parametrize("busy, state", [(None, "met"), (0.2, "met"), (0.3, "noisy")])
+def test_a_verdict_needs_the_machine_for_itself(busy, state):
+    assert bars.judge(BAR, runs([0.38, 0.39, 0.40, 0.38]), 0.02, others_busy=busy).state == state
+
+
+def test_what_others_usually_used_is_more_than_in_three_quarters_of_the_rounds():
+    assert facts.usual([]) is None
+    assert facts.usual([0.5]) == 0.5
+    assert facts.usual([0.0] * 9 + [5.0]) == 0
+    assert facts.usual([0.0, 0.0, 1.0, 1.0, 1.0]) == 1
+
+
 def test_exact_counts_need_neither():
-    assert bars.judge(BAR, runs([0.4]), 0.9, fixed_rounds=1).state == "met"
+    assert bars.judge(BAR, runs([0.4]), 0.9, fixed_rounds=1, others_busy=2.0).state == "met"
 
 
 def test_what_was_not_measured_has_no_verdict():
