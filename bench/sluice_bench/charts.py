@@ -13,11 +13,11 @@ def of_case(scenario, case, runs):
 
 
 def throughput(runs, case, title):
-    rows = []
+    rows, reference = [], results.reference_of(runs)
     for target in results.targets(runs):
-        if target != "direct" and (ratio := results.against_direct(runs, target, case)):
+        if target != reference and (ratio := results.rate_against(runs, target, reference, case)):
             rows.append((target, ratio.median, ratio.low, ratio.high))
-    return svg.bar_chart(f"{title}: rate over direct", rows, "x", mark=1.0) if rows else None
+    return svg.bar_chart(f"{title}: rate over {reference}", rows, "x", mark=1.0) if rows else None
 
 
 def cpu(runs, case, title):

@@ -165,7 +165,8 @@ def run(argv, home):
         return 0
     if options.target:
         document = measure_named(options, picked, argv)
-        return finish(options, document, [item["name"] for item in document["scenarios"]])
+        # Without names all scenarios are meant that can be run so.
+        return finish(options, document, [item.name for item in picked] if options.scenarios else [item["name"] for item in document["scenarios"]])
     return finish(options, measure(options, picked, argv), [item.name for item in picked])
 
 

@@ -13,6 +13,9 @@ COLUMNS = (  # metric, heading, decimals
     ("pss_mib", "PSS MiB", 1), ("unread_mib", "unread MiB", 1), ("kept_up", "kept up", 2), ("config_versions", "configurations", 0),
 )
 
+RATES = ("requests_per_s", "gbit_per_s")
+OVER = {"requests_per_s": "rate", "gbit_per_s": "rate", "p50_us": "p50", "p99_us": "p99"}
+
 
 def read(path):
     try:
@@ -72,6 +75,10 @@ def pick(runs, target, case, metric):
 def table(runs, case):
     """(headings, rows) of the medians of a case; only columns that something was measured for."""
     here = [run for run in runs if run["case"] == case]
+    reference = reference_of(here)
+    over = [next((metric for metric in RATES if any(run.get(metric) for run in here)), RATES[0])]
+    if reference != "direct":  # Addresses: latency is all else that can be told of them.
+        over = [metric for metric in (*over, "p50_us", "p99_us") if any(run.get(metric) for run in here)] if len(targets(here)) > 1 else []
     columns = [column for column in COLUMNS if any(run.get(column[0]) is not None for run in here)]
     rows = []
     for target in targets(here):
@@ -79,18 +86,25 @@ def table(runs, case):
         for metric, _, decimals in columns:
             values = list(pick(here, target, case, metric).values())
             cells.append(f"{statistics.median(values):,.{decimals}f}" if values else "-")
-        ratio = against_direct(here, target, case)
-        cells.append(f"{ratio.median:.2f} ({ratio.low:.2f}..{ratio.high:.2f})" if ratio else "-")
+        for metric in over:
+            ratio = against(here, target, reference, case, metric)
+            cells.append(f"{ratio.median:.2f} ({ratio.low:.2f}..{ratio.high:.2f})" if ratio and target != reference else "-")
         rows.append(cells)
-    return ["target", *(heading for _, heading, _ in columns), "rate over direct"], rows
+    return ["target", *(heading for _, heading, _ in columns), *(f"{OVER[metric]} over {reference}" for metric in over)], rows
 
 
-def against_direct(runs, target, case):
-    for metric in ("requests_per_s", "gbit_per_s"):
-        found = ratios.paired(pick(runs, target, case, metric), pick(runs, "direct", case, metric))
-        if found:
-            return ratios.estimate(found)
-    return None
+def reference_of(runs):
+    """What ratios are over: no hop at all, or the first of the addresses that the user named."""
+    names = targets(runs)
+    return names[0] if names and "://" in names[0] else "direct"
+
+
+def against(runs, target, reference, case, metric):
+    return ratios.estimate(ratios.paired(pick(runs, target, case, metric), pick(runs, reference, case, metric)))
+
+
+def rate_against(runs, target, reference, case):
+    return next((found for metric in RATES if (found := against(runs, target, reference, case, metric))), None)
 
 
 def case_text(case):

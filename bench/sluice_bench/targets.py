@@ -125,7 +125,7 @@ class Named(Target):
             address = socket.getaddrinfo(parts.hostname, parts.port or 80, socket.AF_INET, socket.SOCK_STREAM)[0][4]
         except (OSError, ValueError) as error:
             raise BenchError(f"--target {url}: {error}: name a host with an IPv4 address") from error
-        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        path = parts.path.removesuffix("/") if parts.path == "/" and not parts.query else parts.path + (f"?{parts.query}" if parts.query else "")
         self.where = Place(None, address[0], address[1], path)
 
     def place(self, scenario, case):

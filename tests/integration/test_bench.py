@@ -95,13 +95,17 @@ def program(pid):
         return ""
 
 
-def test_a_named_address_gets_the_same_load(run_dir):
+def test_named_addresses_get_the_same_load_and_are_compared(run_dir):
     with Process([os.path.join(programs_dir(), "sluice-bench-server"), "--port", str(port := free_port())]) as server:
         wait_until(lambda: can_connect(port) and server.check_running(), "the server listens")
-        process = start(run_dir, "--target", f"http://127.0.0.1:{port}/1k", "--rounds", "2", "--seconds", "0.1")
-        process.communicate(timeout=30)
+        urls = [f"http://{host}:{port}/1k" for host in ("127.0.0.1", "127.0.0.2")]
+        process = start(run_dir, *(part for url in urls for part in ("--target", url)), "--rounds", "2", "--seconds", "0.1")
+        output, _ = process.communicate(timeout=30)
     assert process.returncode == 0, (run_dir / "log").read_text()
-    assert len(json.loads((run_dir / "out.json").read_text())["runs"]) == 2
+    document = json.loads((run_dir / "out.json").read_text())
+    assert len(document["runs"]) == 4
+    assert document["facts"]["others_busy"] >= 0
+    assert f"rate over {urls[0]}" in output
 
 
 def test_requests_that_fail_end_the_run_and_say_so(run_dir):

@@ -96,3 +96,18 @@ def test_results_of_one_machine_are_merged():
     second["facts"]["kernel"] = "6.2"
     with pytest.raises(BenchError, match="different machines"):
         results.merge([first, second])
+
+
+def test_addresses_are_compared_with_the_first_of_them():
+    first, second = "http://a:1/", "http://b:1/"
+    runs = [run(target, str(turn), requests_per_s=rate, p50_us=50.0, p99_us=latency)
+            for turn in range(3) for target, rate, latency in ((first, 1000.0, 100.0), (second, 500.0, 300.0))]
+    headings, rows = results.table(runs, {"connections": 64})
+    assert headings[-3:] == [f"{what} over {first}" for what in ("rate", "p50", "p99")]
+    assert [row[-3:] for row in rows] == [["-"] * 3, ["0.50 (0.50..0.50)", "1.00 (1.00..1.00)", "3.00 (3.00..3.00)"]]
+    assert f"rate over {first}" in charts.throughput(runs, {"connections": 64}, "title")
+
+
+def test_one_address_is_compared_with_nothing():
+    headings, _ = results.table([run("http://a:1/", "0", requests_per_s=9.0)], {"connections": 64})
+    assert not any("over" in heading for heading in headings)
