@@ -25,6 +25,11 @@ def _processes():
     return found
 
 
+def of_session(session):
+    """[pid, ...]"""
+    return [pid for pid, (_, its, _, _) in _processes().items() if its == session]
+
+
 def foreign(processes, me, session=None):
     """{pid: (own ticks, waited-for ticks)} of those which are neither we, nor below us, nor of our session, nor the kernel's threads,
     which work for us too."""

@@ -81,13 +81,13 @@ def prepare(name):
 
 
 class Peer:
-    """A running peer. `config_dir` is bench/peers."""
+    """A peer, which runs from start() on. `config_dir` is bench/peers."""
 
     def __init__(self, name, config_dir, pod, server_address, server_port, workers, is_server_http2=False):
-        program, arguments, _ = PEERS[name]
+        self.name, self.pod, self.config_dir, self.process = name, pod, config_dir, None
         self.folder = tempfile.mkdtemp(prefix="sluice-bench-")
         os.chmod(self.folder, 0o755)
-        words = {"@folder@": self.folder, "@workers@": str(workers), "@http_port@": str(HTTP_PORT),
+        self.words = words = {"@folder@": self.folder, "@workers@": str(workers), "@http_port@": str(HTTP_PORT),
                  "@tcp_port@": str(TCP_PORT), "@http2_port@": str(HTTP2_PORT), "@server@": server_address,
                  "@server_port@": str(server_port), "@config@": os.path.join(self.folder, FILES[name])}
         self.has_tcp = name != "nginx" or os.path.exists(NGINX_STREAM_MODULE)
@@ -98,18 +98,21 @@ class Peer:
             text = text.split("# --- stream", 1)[0]
         with open(words["@config@"], "w", encoding="utf-8") as file:
             file.write(text)
-        self.process = Process([program(), *(_fill(item, words) for item in arguments)], pod, name=name)
+
+    def start(self):
+        program, arguments, _ = PEERS[self.name]
+        self.process = Process([program(), *(_fill(item, self.words) for item in arguments)], self.pod, name=self.name)
         try:
-            wait_listening(pod, HTTP_PORT, self.process, 20)
+            wait_listening(self.pod, HTTP_PORT, self.process, 20)
         except AssertionError as error:
-            self.stop()
-            raise BenchError(f"{name} does not start with {os.path.join(config_dir, FILES[name])}: {error}") from error
+            raise BenchError(f"{self.name} does not start with {os.path.join(self.config_dir, FILES[self.name])}: {error}") from error
 
     def pids(self):
         return [self.process.pid, *children(self.process.pid)]
 
     def stop(self):
-        self.process.stop(timeout_s=3)
+        if self.process is not None:
+            self.process.stop(timeout_s=3)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -59,7 +59,7 @@ class Runner:
                     self._phase(scenario, phase, part)
         self.progress.end()
 
-    def _start(self, name, scenario):
+    def _made(self, name, scenario):
         if name == "direct":
             return Direct(self.town)
         if name in PEERS:
@@ -73,8 +73,10 @@ class Runner:
             stack.callback(affinity, self.town.server_pids(), self.options.cpus)
             for name in names:
                 try:
-                    targets.append(self._start(name, scenario))
-                    stack.callback(targets[-1].stop)
+                    target = self._made(name, scenario)
+                    stack.callback(target.stop)
+                    target.start()
+                    targets.append(target)
                 except Missing as error:
                     self.left_out[f"{scenario.name}: {name}"] = str(error)
             for number, group in enumerate(groups):

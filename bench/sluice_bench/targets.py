@@ -22,11 +22,14 @@ def served_by(scenario):
 
 
 class Target:
-    """Started for a scenario and stopped after it."""
+    """Started for a scenario and stopped after it, also if it could not be started wholly."""
     bpf_holder_pid = None
 
     def __init__(self, name):
         self.name = name
+
+    def start(self):
+        """Before anything else. Apart from making it, so that whoever is interrupted meanwhile knows what to stop."""
 
     def pids(self):
         return []
@@ -65,8 +68,10 @@ class PeerTarget(Target):
         self.peer = peers.Peer(name, config_dir, town.middles[name], town.plain_server.v4, PORTS[served], workers,
                                is_server_http2=served in HTTP2_SERVERS)
         if scenario.tool in TCP_TOOLS and not self.peer.has_tcp:
-            self.stop()
             raise Missing("nginx has no stream module (Debian's package libnginx-mod-stream)")
+
+    def start(self):
+        self.peer.start()
 
     def pids(self):
         return self.peer.pids()
@@ -88,8 +93,10 @@ class Sluice(Target):
         self.town = town
         self.mesh = Mesh(town.network, acceleration=level, workers=workers)
         self.mesh.apply("town.yaml", manifests.base(town))
-        self.mesh.__enter__()
         self.settings = Settings(self.mesh)
+
+    def start(self):
+        self.mesh.__enter__()
         self.proxy_pid = self.mesh.proxy_pid()
         self.bpf_holder_pid = self.mesh.pids().get("sluice-agent")
 
@@ -109,8 +116,9 @@ class Sluice(Target):
 
     def stop(self):
         self.settings.close()
-        self.mesh.stop()
-        self.mesh.__exit__(None)
+        if self.mesh.process is not None and self.mesh.process.is_running():  # Else its start has failed and cleaned up.
+            self.mesh.stop()
+            self.mesh.__exit__(None)
 
 
 class Named(Target):

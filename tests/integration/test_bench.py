@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -78,6 +79,39 @@ def test_ctrl_c_stops_everything_and_leaves_nothing(run_dir):
                lambda: (run_dir / "log").read_text(), 60)
     started = descendants(process.pid)
     assert {"sluice-proxy", "sluice-bench-server"} <= {program(pid) for pid in started}
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130, (run_dir / "log").read_text()
+    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in started), "every process has ended", 5)
+    assert os.listdir(run_dir / "tmp") == []
+
+
+def made(run_dir, prefix):
+    return any(name.startswith(prefix) for _, folders, files in os.walk(run_dir / "tmp") for name in (*folders, *files))
+
+
+MOMENTS = {
+    "the run's folder": lambda run_dir, pids: made(run_dir, "sluice-bench-"),
+    "a server's folder": lambda run_dir, pids: made(run_dir, "sluice-test-nginx-"),
+    "a server": lambda run_dir, pids: "nginx" in map(program, pids),
+    "the mesh": lambda run_dir, pids: "sluicectl" in map(program, pids),
+    "the proxy": lambda run_dir, pids: "sluice-proxy" in map(program, pids),
+    "the first run": lambda run_dir, pids: "# 0:" in (run_dir / "log").read_text(),
+}
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_ctrl_c_leaves_nothing_as_soon_as_there_is(run_dir, moment):
+    (run_dir / "short.yaml").write_text(SCENARIO.replace("load:", "server: nginx\nload:").replace("[direct,", "[direct, nginx,"))
+    process = start(run_dir, "--rounds", "50", "--seconds", "1")
+    started = set()
+
+    def has_come():
+        started.update(descendants(process.pid))
+        return process.poll() is not None or MOMENTS[moment](run_dir, started)
+
+    wait_until(has_come, lambda: (run_dir / "log").read_text(), 60)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 130, (run_dir / "log").read_text()
