@@ -9,6 +9,8 @@
 #include "bpf/lib/counters.h"
 #include "bpf/lib/pod.h"
 
+#define SLUICE_LOOPBACK_IFINDEX 1 /* lo is the first interface of every namespace. */
+
 static __always_inline struct sluice_dial_key tuple_of(struct bpf_sk_lookup *ctx)
 {
 	struct sluice_dial_key key = {};
@@ -52,6 +54,18 @@ static __always_inline int assign(struct bpf_sk_lookup *ctx, const struct sluice
 	return pass(SLUICE_VERDICT_INBOUND_ASSIGNED);
 }
 
+/*
+ * Only dials of the proxy are bound to lo and go to the pod's own address: an application's socket
+ * is captured and unbound at connect(). One without its record came when the table was full; the
+ * listener would give it back to the proxy, which would dial again, for ever.
+ */
+static __always_inline bool is_lost_dial(struct bpf_sk_lookup *ctx,
+					 const struct sluice_address *address)
+{
+	return ctx->ingress_ifindex == SLUICE_LOOPBACK_IFINDEX &&
+	       bpf_map_lookup_elem(&sluice_addresses, address);
+}
+
 SEC("sk_lookup")
 int sluice_inbound(struct bpf_sk_lookup *ctx)
 {
@@ -69,6 +83,8 @@ int sluice_inbound(struct bpf_sk_lookup *ctx)
 	if (bpf_map_lookup_elem(&sluice_dials, &tuple))
 		return pass(
 		    SLUICE_VERDICT_INBOUND_OWN_DIAL); /* The proxy's way to the application. */
+	if (is_lost_dial(ctx, &tuple.destination.address))
+		return drop(SLUICE_VERDICT_INBOUND_DENIED_DIAL);
 	return assign(ctx, &tuple.destination.address);
 }
 

@@ -26,6 +26,7 @@
 	X(INBOUND_PASSED_ADDRESS, inbound_passed_address)                                          \
 	X(INBOUND_DENIED_NO_LISTENER, inbound_denied_no_listener)                                  \
 	X(INBOUND_DENIED_ASSIGN, inbound_denied_assign)                                            \
+	X(INBOUND_DENIED_DIAL, inbound_denied_dial)                                                \
 	/* Pairs of sockets, once each. */                                                         \
 	X(PAIR_JOINED, pair_joined)                                                                \
 	X(PAIR_TCP_ONLY, pair_tcp_only)                                                            \
