@@ -363,12 +363,13 @@ def test_proxy_is_unprivileged(street):
 
         assert status["Uid"].split() == [status["Uid"].split()[0]] * 4 and status["Uid"].split()[0] != "0"
         assert status["Gid"].split()[0] != "0" and status.get("Groups", "").strip() == ""
-        for capabilities in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
-            assert int(status[capabilities], 16) == 0, capabilities
-        assert status["NoNewPrivs"] == "1"
-        assert status["Seccomp"] == "2"
         for task in os.listdir(f"/proc/{pid}/task"):
-            assert proc_status(f"{pid}/task/{task}")["Seccomp"] == "2", f"thread {task} has no filter"
+            of_task = proc_status(f"{pid}/task/{task}")
+            assert of_task["Uid"] == status["Uid"], f"thread {task} is another user"
+            for capabilities in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+                assert int(of_task[capabilities], 16) == 0, f"thread {task}: {capabilities}"
+            assert of_task["NoNewPrivs"] == "1", f"thread {task}"
+            assert of_task["Seccomp"] == "2", f"thread {task} has no filter"
 
 
 def test_no_process_has_openssl_beside_boringssl(street):

@@ -2,11 +2,15 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
 
+#include "userspace/base/check.h"
 #include "userspace/base/errors.h"
 #include "userspace/base/log.h"
 
@@ -91,9 +95,26 @@ absl::Status LoadFilter() {
   return absl::OkStatus();
 }
 
+// The agent has cleared them all (userspace/agent/proxy_process.cc); whoever starts the proxy in
+// another way must not get a privileged one that looks like any other.
+absl::Status CheckNoCapabilities() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> sets{};
+  if (syscall(SYS_capget, &header, sets.data()) != 0)
+    return base::ErrnoStatus(errno, "read capabilities");
+  for (const __user_cap_data_struct& set : sets) {
+    if ((set.effective | set.permitted | set.inheritable) != 0) {
+      return absl::FailedPreconditionError(
+          "the proxy has capabilities; sluice-agent starts it without any");
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status DropToServing() {
+  SLUICE_RETURN_IF_ERROR(CheckNoCapabilities());
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return base::ErrnoStatus(errno, "set no_new_privs");
 #ifdef SLUICE_IS_SANITIZED

@@ -7,8 +7,8 @@
 
 namespace sluice::proxy {
 
-// Errors: kFailedPrecondition if the process still has capabilities or may gain some; the filter
-// could not be loaded.
+// Errors: kFailedPrecondition if the process has capabilities; no_new_privs or the filter could not
+// be set.
 absl::Status DropToServing();
 
 }  // namespace sluice::proxy
