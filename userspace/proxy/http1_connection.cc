@@ -24,6 +24,7 @@ Http1Connection::Http1Connection(Worker& worker, Accepted accepted)
   input_ = std::move(accepted.first_bytes);
   worker_.counters().Add(Counter::kBytesFromClient, input_.size());
   downstream_.Attach(std::move(accepted.fd));
+  downstream_.BreakWhilePaused();
   downstream_.StartReceiving();
   SetDeadline(worker_.now_ns() + worker_.limits().request_head_timeout_ns);
 }

@@ -131,7 +131,10 @@ void Stream::Service() {
     ArmReceive();
   }
   PrepareSend();
-  WatchForReset();
+  if (has_received_end_ || !wants_receive_) {  // No receive tells of a reset.
+    WatchForReset();
+    ReportHangup();
+  }
   if (must_report_drained_ && !is_closing_) {
     must_report_drained_ = false;
     owner_->OnSendDrained(*this);
@@ -152,8 +155,11 @@ void Stream::ArmReceive() {
     worker_.ring().ReceiveMultishot(receive_, fd_.get());
 }
 
+// One poll for the rest of the stream's life, once it has been needed: a stream that pauses often
+// pays for it once, and one that never does not at all.
 void Stream::WatchForReset() {
-  if (!has_received_end_ || has_watched_ || is_broken_) return;
+  if (has_watched_ || is_broken_) return;
+  if (!has_received_end_ && (!breaks_while_paused_ || receive_.is_pending)) return;
   has_watched_ = true;
   worker_.ring().PollHangupMultishot(watch_, fd_.get());
 }
@@ -161,17 +167,36 @@ void Stream::WatchForReset() {
 void Stream::OnWatchComplete(void* self, const io::Completion& completion) {
   auto& stream = *static_cast<Stream*>(self);
   if (!completion.has_more) stream.MarkDirty();  // Who closes may wait for this.
-  if (completion.result > 0) stream.HandleHangup(completion.result);
+  if (completion.result > 0) stream.NoteHangup(completion.result);
 }
 
-void Stream::HandleHangup(int events) {
+void Stream::NoteHangup(int events) {
   // HUP alone, when our FIN is out as well, is the orderly end.
   const bool is_reset = (events & POLLERR) != 0 || ((events & POLLHUP) != 0 && !has_sent_fin_);
-  if (!is_reset || is_broken_ || is_closing_) return;
-  if (!is_input_over()) return;  // What came before, and its end, is still to be given.
-  is_broken_ = true;
+  if (!is_reset) return;
+  has_hung_up_ = true;
   MarkDirty();
+}
+
+void Stream::ReportHangup() {
+  if (!has_hung_up_ || is_broken_ || is_closing_) return;
+  // Else what came before, and its end, is still to be given.
+  if (!is_input_over() && !IsResetWhilePaused()) return;
+  is_broken_ = true;
   owner_->OnBroken(*this, ECONNRESET);
+}
+
+// Asked only where no receive is there to tell: reading the error takes it from the socket.
+bool Stream::IsResetWhilePaused() {
+  if (!breaks_while_paused_ || wants_receive_ || receive_.is_pending || has_received_end_) {
+    return false;
+  }
+  int error = 0;
+  socklen_t size = sizeof error;
+  ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  // The kernel's word for a reset that came behind the FIN: all that the peer had to say is here.
+  if (error == EPIPE) breaks_while_paused_ = false;
+  return error != EPIPE;
 }
 
 void Stream::DeliverStash() {

@@ -69,6 +69,8 @@ class Stream : public base::ListLink<DirtyTag> {
 
   void StartReceiving();
   void PauseReceiving();  // What arrives meanwhile is stashed; soon the kernel holds the peer back.
+  // The peer's reset breaks the stream also while it is paused: what it sent before is lost then.
+  void BreakWhilePaused() { breaks_while_paused_ = true; }
 
   void Write(std::string_view bytes);     // Copies.
   void RequestService() { MarkDirty(); }  // OnBeforeSend follows in this turn, if it can send.
@@ -105,7 +107,9 @@ class Stream : public base::ListLink<DirtyTag> {
   static void OnBusyTimer(void* self);
   void HandleReceived(const io::Completion& completion);
   void HandleSent(const io::Completion& completion);
-  void HandleHangup(int events);
+  void NoteHangup(int events);
+  void ReportHangup();
+  bool IsResetWhilePaused();
   void ArmReceive();
   void StopMultishot();
   void WatchForReset();
@@ -122,7 +126,7 @@ class Stream : public base::ListLink<DirtyTag> {
   base::UniqueFd fd_;
   io::Operation receive_;
   io::Operation send_;
-  io::Operation watch_;  // After the peer's FIN: its reset, which no receive can tell any more.
+  io::Operation watch_;  // For the peer's reset, where no receive tells: paused, after its FIN.
   Outbox outbox_;
   Outbox stash_;
   uint64_t sent_size_ = 0;
@@ -135,6 +139,8 @@ class Stream : public base::ListLink<DirtyTag> {
   bool has_received_end_ : 1 = false;
   bool must_report_end_ : 1 = false;
   bool has_watched_ : 1 = false;
+  bool has_hung_up_ : 1 = false;  // The watch saw a reset.
+  bool breaks_while_paused_ : 1 = false;
   bool is_waiting_for_room_ : 1 = false;  // `send_` is a poll.
   bool wants_fin_ : 1 = false;
   bool has_sent_fin_ : 1 = false;

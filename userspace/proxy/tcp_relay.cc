@@ -27,6 +27,7 @@ TcpRelay::TcpRelay(Worker& worker, Accepted accepted, const Plan& plan)
   last_byte_ns_ = start_ns_;
   worker_.BeginWork();
   downstream_.Attach(std::move(accepted.fd));
+  downstream_.BreakWhilePaused();
   if (plan.refused != CloseReason::kNone) {
     Close(plan.refused, true);
     return;

@@ -2,13 +2,21 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-
 #include <string>
 
+#include "absl/strings/str_format.h"
 #include "tests/unit/proxy/worker_town.h"
 
 namespace sluice::proxy {
 namespace {
+
+// The worker's end of a client's connection, as the kernel tells it; empty once it is closed.
+KernelConnection WorkersEnd(uint16_t client_port) {
+  for (const KernelConnection& one : KernelConnections()) {
+    if (one.remote.ends_with(absl::StrFormat(":%04X", client_port))) return one;
+  }
+  return {};
+}
 
 class WorkerExchangeTest : public testing::Test {
  protected:
@@ -156,6 +164,77 @@ TEST_F(WorkerExchangeTest, AHalfClosedRelayThatIsResetEndsAtOnce) {
   client.Reset();
 
   EXPECT_TRUE(Eventually([&] { return town_->closed(CloseReason::kClientReset) == 1; }));
+}
+
+TEST_F(WorkerExchangeTest, ARelayWhoseServerDoesNotReadEndsWithItsClientsReset) {
+  Start();
+  town_->Dial("10.96.0.1:90");
+  Peer client = town_->Connect();
+  client.Send("hello\n");
+  Peer server = town_->Accept();
+  client.SendAsMuchAsIsTaken();
+
+  client.Reset();
+
+  EXPECT_TRUE(Eventually([&] { return town_->closed(CloseReason::kClientReset) == 1; }));
+  EXPECT_NE(server.ReadAll().find("reset"), std::string::npos);
+}
+
+TEST_F(WorkerExchangeTest, AnUploadWhoseServerDoesNotReadEndsWithItsClientsReset) {
+  Start();
+  Peer client = town_->Connect();
+  client.Send("POST /a HTTP/1.1\r\nHost: t\r\nContent-Length: 1000000000\r\n\r\n");
+  Peer server = town_->Accept();
+  client.SendAsMuchAsIsTaken();
+
+  client.Reset();
+
+  EXPECT_TRUE(Eventually([&] { return town_->closed(CloseReason::kClientReset) == 1; }));
+  EXPECT_TRUE(Eventually([&] { return town_->count(Counter::kUpstreamActive) == 0; }));
+}
+
+TEST_F(WorkerExchangeTest, ATunnelWhoseServerDoesNotReadEndsWithItsClientsReset) {
+  Start();
+  Peer client = town_->Connect();
+  client.Send("CONNECT t:80 HTTP/1.1\r\nHost: t:80\r\n\r\n");
+  Peer server = town_->Accept();
+  server.ReadHead();
+  server.Send("HTTP/1.1 200 OK\r\n\r\n");
+  client.ReadHead();
+  client.SendAsMuchAsIsTaken();
+
+  client.Reset();
+
+  EXPECT_TRUE(Eventually([&] { return town_->closed(CloseReason::kClientReset) == 1; }));
+  EXPECT_TRUE(Eventually([&] { return town_->count(Counter::kUpstreamActive) == 0; }));
+}
+
+// It has closed, and its kernel answers the server's word with a reset: what it sent before its FIN
+// is the server's all the same.
+TEST_F(WorkerExchangeTest, WhatAPausedClientSentBeforeItClosedIsNotLostByAResetBehindIt) {
+  Start();
+  town_->Dial("10.96.0.1:90");
+  Peer client = town_->Connect();
+  client.Send("hello\n");
+  Peer server = town_->Accept();
+  server.ReadUntil("\n");
+  const uint16_t port = client.port();
+  const std::string part(32 * 1024, 'x');
+  size_t sent = 0;
+  do {
+    ASSERT_TRUE(client.Send(part));
+    sent += part.size();
+    ASSERT_TRUE(Eventually([&] { return IsTakenOver(client.fd()); }));
+    for (int turn = 0; turn < 2; ++turn) town_->WhileHeld([] {});
+  } while (WorkersEnd(port).queues.ends_with(":00000000"));
+  client.Close();
+  ASSERT_TRUE(Eventually([&] { return WorkersEnd(port).state == "08"; }));  // TCP_CLOSE_WAIT
+
+  server.Send("x");
+  ASSERT_TRUE(Eventually([&] { return WorkersEnd(port).state.empty(); }));
+  for (int turn = 0; turn < 2; ++turn) town_->WhileHeld([] {});  // The worker has seen the reset.
+
+  EXPECT_EQ(server.CountToEnd(), sent);
 }
 
 TEST_F(WorkerExchangeTest, AHalfClosedClientStillGetsItsAnswer) {

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -49,15 +50,37 @@ bool Eventually(Condition is_true) {
   return true;
 }
 
-// True if a connection of this network waits for the answer to its first segment.
-inline bool IsDialWaiting() {
+// The connections of this network as the kernel tells them, in hexadecimal.
+struct KernelConnection {
+  std::string remote;  // Address, ":", port.
+  std::string state;   // Of tcp_states.h.
+  std::string queues;  // Not yet sent or acknowledged, ":", not yet read.
+};
+inline std::vector<KernelConnection> KernelConnections() {
+  std::vector<KernelConnection> all;
   std::ifstream table("/proc/self/net/tcp");
-  for (std::string line; std::getline(table, line);) {
-    std::string slot, local, remote, state;
-    std::istringstream(line) >> slot >> local >> remote >> state;
-    if (state == "02") return true;  // TCP_SYN_SENT
+  std::string line;
+  std::getline(table, line);  // The columns' names.
+  while (std::getline(table, line)) {
+    KernelConnection connection;
+    std::string slot, local;
+    std::istringstream(line) >> slot >> local >> connection.remote >> connection.state >>
+        connection.queues;
+    all.push_back(std::move(connection));
   }
-  return false;
+  return all;
+}
+// One waits for the answer to its first segment.
+inline bool IsDialWaiting() {
+  const auto all = KernelConnections();
+  return std::any_of(all.begin(), all.end(),
+                     [](const auto& one) { return one.state == "02"; });  // TCP_SYN_SENT
+}
+
+// Everything that was sent has been taken over at the other end, by its kernel at least.
+inline bool IsTakenOver(int fd) {
+  int unsent = 1;
+  return ioctl(fd, TIOCOUTQ, &unsent) == 0 && unsent == 0;
 }
 
 // An address that may be an endpoint's, which a loopback address may not.
@@ -93,6 +116,12 @@ class Peer {
  public:
   explicit Peer(base::UniqueFd fd) : fd_(std::move(fd)) { LimitTime(fd_.get()); }
   int fd() const { return fd_.get(); }
+  uint16_t port() const {
+    sockaddr_in address{};
+    socklen_t size = sizeof address;
+    ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size);
+    return ntohs(address.sin_port);
+  }
   bool Send(std::string_view bytes) {
     return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
            static_cast<ssize_t>(bytes.size());
