@@ -47,6 +47,7 @@ struct H2Limits {
 
   // Time, nanoseconds.
   uint64_t settings_timeout_ns = 10'000'000'000;
+  uint64_t frame_timeout_ns = 60'000'000'000;  // From a frame's first byte to its last.
   uint64_t ping_interval_ns = 0;  // Between keep-alive PINGs on a quiet connection; 0: none.
   uint64_t ping_timeout_ns = 20'000'000'000;
 

@@ -49,6 +49,7 @@ enum class H2Error : uint32_t {
   X(kSettingsAckUnasked, "h2_settings_ack_unasked", kProtocolError, 400,  \
     "SETTINGS was acknowledged more often than it was sent.")  \
   X(kSettingsTimeout, "h2_settings_timeout", kSettingsTimeout, 400, "SETTINGS was not acknowledged in time.")  \
+  X(kFrameTimeout, "h2_frame_timeout", kEnhanceYourCalm, 408, "A frame was begun and did not come whole in time.")  \
   X(kPingTimeout, "h2_ping_timeout", kProtocolError, 400, "A PING was not answered in time.")  \
   X(kWindowIncrementZero, "h2_window_increment_zero", kProtocolError, 400, "WINDOW_UPDATE has an increment of 0.")  \
   X(kWindowOverflow, "h2_window_overflow", kFlowControlError, 400, "A flow-control window grew beyond 2^31-1.")  \

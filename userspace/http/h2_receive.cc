@@ -84,6 +84,7 @@ bool H2Session::TakePreface(std::string_view* input) {
 }
 
 H2Event H2Session::TakeHeader(std::string_view* input, bool* is_waiting) {
+  if (header_seen_ == 0) frame_begin_ns_ = now_ns_;
   const std::string_view taken = TakeBytes(input, kH2FrameHeaderSize - header_seen_);
   if (!taken.empty()) std::memcpy(header_bytes_ + header_seen_, taken.data(), taken.size());
   header_seen_ = static_cast<uint8_t>(header_seen_ + taken.size());

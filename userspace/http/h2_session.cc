@@ -136,12 +136,33 @@ void H2Session::Remove(H2Stream& stream) {
   streams_.Remove(stream);
 }
 
+// A preface is no frame: it has the time of SETTINGS.
+bool H2Session::is_mid_frame() const {
+  switch (state_) {
+    case State::kPadLength:
+    case State::kData:
+    case State::kPayload:
+      return true;
+    case State::kSkip:
+      return left_ > 0;
+    case State::kHeader:
+      return header_seen_ > 0;
+    case State::kPreface:
+    case State::kFailed:
+      break;
+  }
+  return false;
+}
+
 H2Event H2Session::CheckTime(uint64_t now_ns) {
   now_ns_ = now_ns;
   streams_.Trim();
   if (state_ == State::kFailed) return {};
   if (is_settings_ack_due_ && now_ns >= settings_sent_ns_ + limits_.settings_timeout_ns) {
     return Fail(H2Reason::kSettingsTimeout);
+  }
+  if (is_mid_frame() && now_ns >= frame_begin_ns_ + limits_.frame_timeout_ns) {
+    return Fail(H2Reason::kFrameTimeout);
   }
   if (limits_.ping_interval_ns == 0) return {};
   if (ping_sent_ns_ != 0) {
@@ -157,6 +178,7 @@ uint64_t H2Session::next_check_ns() const {
   uint64_t next = UINT64_MAX;
   if (state_ == State::kFailed) return next;
   if (is_settings_ack_due_) next = settings_sent_ns_ + limits_.settings_timeout_ns;
+  if (is_mid_frame()) next = std::min(next, frame_begin_ns_ + limits_.frame_timeout_ns);
   if (limits_.ping_interval_ns == 0) return next;
   const uint64_t ping = ping_sent_ns_ != 0 ? ping_sent_ns_ + limits_.ping_timeout_ns
                                            : last_input_ns_ + limits_.ping_interval_ns;

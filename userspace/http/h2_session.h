@@ -153,6 +153,7 @@ class H2Session {
   H2Event FailStream(H2Stream& stream, H2Reason reason);
   H2Event Event(H2Event::Kind kind, const H2Stream& stream) const;
   bool IsIdle(uint32_t id) const;
+  bool is_mid_frame() const;
   uint32_t GoawayLast() const;
   bool WasReset(uint32_t id) const;
   void RememberReset(uint32_t id);
@@ -187,6 +188,7 @@ class H2Session {
   bool has_settings_ = false;  // The peer's first frame came.
   char header_bytes_[kH2FrameHeaderSize] = {};
   uint8_t header_seen_ = 0;
+  uint64_t frame_begin_ns_ = 0;  // When its first byte came.
   H2FrameHeader header_;
   uint32_t left_ = 0;          // Of content, payload or what is skipped.
   uint32_t pad_left_ = 0;      // Behind the content.

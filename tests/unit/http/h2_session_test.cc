@@ -13,6 +13,58 @@ constexpr std::string_view kPost =
     "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
 constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
+// How much of a frame came. Each is a beginning that another frame cannot follow.
+class H2PartialFrameTest : public testing::TestWithParam<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(
+    Frames, H2PartialFrameTest,
+    testing::Values(HeadersFrame(3, GetBlock()).substr(0, 1),   // Of its header.
+                    HeadersFrame(3, GetBlock()).substr(0, 9),   // The header alone.
+                    HeadersFrame(3, GetBlock()).substr(0, 15),  // Of its payload.
+                    Frame(H2FrameType::kData, 0, 1, "hello").substr(0, 9),
+                    Frame(H2FrameType::kData, 0, 1, "hello").substr(0, 12),
+                    Frame(H2FrameType::kData, kH2Padded, 1, "hello").substr(0, 9),
+                    Frame(H2FrameType::kData, kH2Padded, 1, std::string("\2hi", 3) + "..")
+                        .substr(0, 13),  // Of its padding.
+                    Frame(H2FrameType::kPriority, 0, 1, "abcde").substr(0, 11)));
+
+TEST_P(H2PartialFrameTest, ThatDoesNotComeWholeInTimeEndsTheConnection) {
+  Server server;
+  server.Feed(HeadersFrame(1, PostBlock(), kH2EndHeaders) + GetParam().substr(0, 1));
+  const uint64_t begin = server.now_ns;
+
+  server.now_ns = begin + server.limits.frame_timeout_ns - 1;
+  server.Feed(GetParam().substr(1));  // Trickling gains no time.
+  EXPECT_EQ(server.session.CheckTime(server.now_ns).kind, H2Event::Kind::kNone);
+  server.now_ns = server.session.next_check_ns();
+  EXPECT_EQ(server.now_ns, begin + server.limits.frame_timeout_ns);
+
+  EXPECT_EQ(server.session.CheckTime(server.now_ns).reason, H2Reason::kFrameTimeout);
+}
+
+TEST(H2SessionTest, BetweenFramesNoTimeRuns) {
+  Server server;
+  server.Feed(HeadersFrame(1, PostBlock(), kH2EndHeaders) +
+              Frame(H2FrameType::kData, 0, 1, "hello"));
+
+  EXPECT_EQ(server.session.next_check_ns(), UINT64_MAX);
+  server.now_ns += 10 * server.limits.frame_timeout_ns;
+  EXPECT_EQ(server.session.CheckTime(server.now_ns).kind, H2Event::Kind::kNone);
+}
+
+// The next one begins where the last ended, in the same bytes.
+TEST(H2SessionTest, EachFrameHasTimeOfItsOwn) {
+  Server server;
+  const std::string frame = Frame(H2FrameType::kData, 0, 1, "hello");
+  server.Feed(HeadersFrame(1, PostBlock(), kH2EndHeaders) + frame.substr(0, 12));
+
+  for (int i = 0; i < 3; ++i) {
+    server.now_ns += server.limits.frame_timeout_ns - 1;
+    server.Feed(frame.substr(12) + frame.substr(0, 12));
+    EXPECT_EQ(server.session.CheckTime(server.now_ns).kind, H2Event::Kind::kNone);
+  }
+}
+
 // Both ends, with their prefaces out of the way.
 struct Pair {
   Pair() {
