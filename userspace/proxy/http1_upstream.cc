@@ -60,6 +60,10 @@ void Http1Upstream::Release(bool is_reusable, bool reset) {
     std::string().swap(input_);
   }
   CountBuffers();
+  if (is_tunnel_ && !reset && !must_reset_ && stream_.queued_size() > 0 && !stream_.is_closing()) {
+    LastSend();
+    return;
+  }
   const bool is_usable = is_connected() && !stream_.has_received_end() && !stream_.is_closing();
   if (!is_reusable || must_close_ || worker_.is_draining() || !is_usable) {
     Close(reset || must_reset_);
@@ -76,6 +80,10 @@ void Http1Upstream::Release(bool is_reusable, bool reset) {
 // Armed once and looked at lazily: a busy connection costs no timer work.
 void Http1Upstream::OnIdleTimer(void* self) {
   auto& connection = *static_cast<Http1Upstream*>(self);
+  if (connection.is_last_send_) {
+    connection.Close(true);
+    return;
+  }
   const uint64_t deadline = connection.idle_since_ns_ + kUpstreamIdleTimeout;
   if (!connection.is_idle() || connection.worker_.now_ns() < deadline) {
     const uint64_t next =
@@ -84,6 +92,14 @@ void Http1Upstream::OnIdleTimer(void* self) {
     return;
   }
   connection.Close(false);
+}
+
+// RFC 9110 section 9.3.6: a tunnel ends with either side's end. A server that has only said its
+// last word may still read what was on its way to it.
+void Http1Upstream::LastSend() {
+  is_last_send_ = must_close_ = true;
+  stream_.FinishSending();
+  worker_.timers().Arm(idle_timer_, worker_.now_ns() + kLingerTimeout);
 }
 
 void Http1Upstream::Close(bool reset) {
@@ -157,7 +173,10 @@ void Http1Upstream::OnBroken(Stream&, int) {
 }
 
 void Http1Upstream::OnSendDrained(Stream&) {
-  if (user_ != nullptr) user_->OnCarrierDrained();
+  if (user_ != nullptr)
+    user_->OnCarrierDrained();
+  else if (is_last_send_ && stream_.has_sent_fin())
+    Close(false);
 }
 
 void Http1Upstream::OnClosed(Stream&) { worker_.FreeSession(*this); }

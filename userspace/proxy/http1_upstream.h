@@ -58,6 +58,7 @@ class Http1Upstream final : public Session,
   void OnDialed(base::UniqueFd fd, CloseReason reason) override;
   static void OnIdleTimer(void* self);
   void Close(bool reset);
+  void LastSend();
 
   // The answer. Each of them may end the exchange.
   void ReadAnswer(Received& received);
@@ -81,6 +82,7 @@ class Http1Upstream final : public Session,
   bool is_tunnel_ : 1 = false;
   bool is_head_done_ : 1 = false;  // The final one.
   bool is_keep_alive_ : 1 = false;
+  bool is_last_send_ : 1 = false;  // Without a user: what its tunnel still had for the server.
   http::BodyFramer framer_;
   H1BodyReader reader_;
   H1BodyWriter writer_;

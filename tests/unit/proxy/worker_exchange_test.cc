@@ -209,6 +209,30 @@ TEST_F(WorkerExchangeTest, ATunnelWhoseServerDoesNotReadEndsWithItsClientsReset)
   EXPECT_TRUE(Eventually([&] { return town_->count(Counter::kUpstreamActive) == 0; }));
 }
 
+// RFC 9110 section 9.3.6: once either side has closed, what it said is passed on and both are
+// closed. Only what was on its way to the other is delivered besides, as a half-closed server may
+// read it. (Envoy ends upgrades so as well; HAProxy lets the other half live on.)
+TEST_F(WorkerExchangeTest, AServerThatHalfClosesATunnelEndsItAndNothingUnderWayIsLost) {
+  Start();
+  Peer client = town_->Connect();
+  constexpr std::string_view kHead = "CONNECT t:80 HTTP/1.1\r\nHost: t:80\r\n\r\n";
+  client.Send(kHead);
+  Peer server = town_->Accept();
+  server.ReadHead();
+  server.Send("HTTP/1.1 200 OK\r\n\r\n");
+  client.ReadHead();
+  client.SendAsMuchAsIsTaken();
+  const uint64_t taken = town_->count(Counter::kBytesFromClient) - kHead.size();
+
+  server.Send("bye");
+  server.FinishSending();
+
+  EXPECT_EQ(client.ReadUntil("bye"), "bye");
+  EXPECT_GE(server.CountToEnd(), taken);
+  client.Close();
+  EXPECT_TRUE(Eventually([&] { return town_->worker().session_count() == 0; }));
+}
+
 // It has closed, and its kernel answers the server's word with a reset: what it sent before its FIN
 // is the server's all the same.
 TEST_F(WorkerExchangeTest, WhatAPausedClientSentBeforeItClosedIsNotLostByAResetBehindIt) {
