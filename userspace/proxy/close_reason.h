@@ -13,6 +13,7 @@ namespace sluice::proxy {
   X(kDone,                 "done",                  "both sides finished")                            \
   X(kClientReset,          "client_reset",          "the client reset the connection")                \
   X(kServerReset,          "server_reset",          "the server reset the connection")                \
+  X(kServerRefused,        "server_refused",        "the server refused the request before it looked at it, and part of its body is gone") \
   X(kClientClosed,         "client_closed",         "the client closed before the answer was complete") \
   X(kServerClosed,         "server_closed",         "the server closed before the answer was complete") \
   X(kNoOriginalDst,        "no_original_destination", "the kernel's record of what was dialled is gone") \

@@ -226,6 +226,12 @@ void Exchange::OnCarrierLost(CarrierLoss loss, std::string_view rule) {
     return;
   }
   rule_broken_ = rule;
+  if (loss == CarrierLoss::kRefused) {
+    // Whoever still has the whole body may safely send it again.
+    constexpr CloseReason kReason = CloseReason::kServerRefused;
+    AnswerLocally(503, kReason, CloseReasonText(kReason));
+    return;
+  }
   const CloseReason reason =
       loss == CarrierLoss::kClosed ? CloseReason::kServerClosed : CloseReason::kServerReset;
   AnswerLocally(502, reason, CloseReasonText(reason));

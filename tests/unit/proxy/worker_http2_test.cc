@@ -242,6 +242,28 @@ TEST_F(WorkerHttp2Test, RequestsThatTheEndpointDidNotLookAtShareOneNewConnection
   EXPECT_EQ(town_->count(Counter::kPoolMisses), 2u);
 }
 
+// What of the body has gone to the endpoint is not kept: the client has to send it again, and may.
+TEST_F(WorkerHttp2Test, ARequestThatIsRefusedBehindPartOfItsBodyIsAnsweredAsUnavailable) {
+  const std::string frames[] = {
+      http::Frame(http::H2FrameType::kGoaway, 0, 0, http::Number(0) + http::Number(0)),
+      http::Frame(http::H2FrameType::kRstStream, 0, 1,
+                  http::Number(static_cast<uint32_t>(http::H2Error::kRefusedStream)))};
+  for (const std::string& refusal : frames) {
+    Start(kHttp2Port);
+    Http2Peer client = Client();
+    client.Request("POST /a HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n", false);
+    client.Offer(1, "part", false);
+    Http2Peer server = Server();
+    ASSERT_NE(server.Await("data 1"), "");
+
+    server.SendRaw(refusal);
+
+    EXPECT_EQ(client.Await("response 1"), "response 1 503");
+    EXPECT_EQ(town_->refused(CloseReason::kServerRefused), 1u);
+    EXPECT_EQ(town_->count(Counter::kRetries), 0u);
+  }
+}
+
 TEST_F(WorkerHttp2Test, ARequestThatDidNotFitIntoTheConnectionIsSentOnTheNext) {
   Start(kHttp2Port);
   Http2Peer client = Client();
