@@ -113,8 +113,7 @@ void Acceptor::BeginSession(base::UniqueFd fd) {
   }
   accepted.dialled = *dialled;
   accepted.fd = std::move(fd);
-  const Plan plan =
-      MakePlan(worker_.config(), accepted.dialled, is_inbound_, pod->namespace_name());
+  const Plan plan = PlanOf(worker_, accepted);
   proxy::BeginSession(worker_, std::move(accepted), plan);
 }
 

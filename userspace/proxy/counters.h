@@ -33,6 +33,7 @@ namespace sluice::proxy {
   X(kDetectedServer,  "sluice_detections_total",         "protocol=server_first", false, "Connections to ports that declare nothing, by what the first bytes told.") \
   X(kWrongServerFirst, "sluice_detection_wrong_guesses_total", "guess=server_first", false, "Connections that were dialled at once, or waited for, and should not have been.") \
   X(kWrongClientFirst, "sluice_detection_wrong_guesses_total", "guess=client_first", false, "Connections that were dialled at once, or waited for, and should not have been.") \
+  X(kPodPortsForgotten, "sluice_pod_ports_forgotten_total", "",              false, "Ports of pods that declare nothing and made way in the memory of what they speak.") \
   X(kRequests,        "sluice_http_requests_total",      "",                 false, "HTTP requests whose head was read.")     \
   X(kRetries,         "sluice_http_retries_total",       "",                 false, "Requests sent again because a pooled connection had been closed by the server.") \
   X(kPoolHits,        "sluice_upstream_pool_total",      "result=hit",       false, "Upstream connections taken, by whether one was idle.") \

@@ -40,6 +40,18 @@ bool IsServedAsHttp(detect::Speech speech) {
 
 void CountDetection(Counters& counters, detect::Speech speech) { counters.Add(CounterOf(speech)); }
 
+Plan PlanOf(Worker& worker, const Accepted& accepted) {
+  const LocalPod* pod = worker.FindPod(accepted.pod_id);
+  Plan plan = MakePlan(worker.config(), accepted.dialled, accepted.is_inbound,
+                       pod != nullptr ? pod->namespace_name() : "");
+  if (plan.protocol != model::Protocol::kAuto || plan.service != nullptr) return plan;
+  const model::Workload* workload = worker.config().snapshot().FindWorkload(accepted.dialled.ip);
+  bool has_forgotten = false;
+  plan.memory = worker.pod_ports().Of(accepted.dialled, workload->uid, &has_forgotten);
+  if (has_forgotten) worker.counters().Add(Counter::kPodPortsForgotten);
+  return plan;
+}
+
 void BeginHttp(Worker& worker, Accepted accepted) {
   if (accepted.protocol == model::Protocol::kHttp2)
     worker.AddSession(std::make_unique<Http2Connection>(worker, std::move(accepted)));
@@ -130,12 +142,6 @@ void Detector::ReceiveLater() {
   worker_.timers().Arm(timer_, worker_.now_ns() + kDetectRetry);
 }
 
-Plan Detector::PlanNow() const {
-  const LocalPod* pod = worker_.FindPod(accepted_.pod_id);
-  return MakePlan(worker_.config(), accepted_.dialled, accepted_.is_inbound,
-                  pod != nullptr ? pod->namespace_name() : "");
-}
-
 void Detector::ReadHello() {
   std::string server_name;
   switch (detect::ParseClientHello(accepted_.first_bytes, &server_name)) {
@@ -144,7 +150,7 @@ void Detector::ReadHello() {
       Receive();
       return;
     case detect::HelloStatus::kComplete: {
-      const Plan plan = PlanNow();  // The routes may be others by now, or none.
+      const Plan plan = PlanOf(worker_, accepted_);  // The routes may be others by now, or none.
       BecomeRouted(plan.routes == nullptr ? plan
                                           : RouteConnection(worker_.config(), plan, server_name,
                                                             worker_.random().Next()));
@@ -223,7 +229,7 @@ void Detector::BecomeRelay(bool is_undecided) {
     if (memory_ != nullptr) memory_->Note(PortMemory::SeenOf(speech));
   }
   // The configuration may have changed meanwhile.
-  Plan plan = PlanNow();
+  Plan plan = PlanOf(worker_, accepted_);
   plan.protocol = is_undecided ? model::Protocol::kAuto : model::Protocol::kTcp;
   worker_.AddSession(std::make_unique<TcpRelay>(worker_, std::move(accepted_), plan));
   worker_.FreeSession(*this);

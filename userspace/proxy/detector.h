@@ -17,6 +17,8 @@
 
 namespace sluice::proxy {
 
+// MakePlan with what the worker knows of the pod and remembers of the port.
+Plan PlanOf(Worker& worker, const Accepted& accepted);
 // Takes an accepted connection to the session that its plan asks for.
 void BeginSession(Worker& worker, Accepted accepted, const Plan& plan);
 // The one place that knows which session speaks which version of HTTP.
@@ -49,7 +51,6 @@ class Detector final : public Session {
   void Decide();
   void ReadHello();
   void BecomeRouted(const Plan& plan);
-  Plan PlanNow() const;
   void ReceiveLater();
   void BecomeHttp(detect::Speech speech);
   void BecomeRelay(bool is_undecided);

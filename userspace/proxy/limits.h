@@ -60,6 +60,7 @@ inline constexpr uint64_t kHttp2CheckInterval = 10 * kSecond;  // Between looks 
 inline constexpr uint64_t kDetectTimeout = 100 * kMillisecond;
 inline constexpr uint64_t kGreetingTime = 5 * kSecond;
 inline constexpr size_t kUndeclaredPortsTold = 1000;  // To status, of those in use.
+inline constexpr size_t kPodPortsRemembered = 4096;   // Dialled by their pods' addresses; a worker.
 inline constexpr uint64_t kDetectRetry = kMillisecond;
 
 // How long a drain waits for the first bytes of a client that was let in before it.

@@ -1,5 +1,6 @@
-// What connections to one Service port that declares nothing were seen to speak, and so whether the
-// next one is waited for (docs/adr/0013). Lives as long as the port goes on declaring nothing.
+// What connections to one port that declares nothing were seen to speak, and so whether the next
+// one is waited for (docs/adr/0013). A Service port's lives as long as the port goes on declaring
+// nothing; for those of pods see pod_port_memories.h.
 // Thread: any; every worker reads and writes it, so that one wait is enough for all of them.
 #pragma once
 

@@ -27,6 +27,7 @@
 #include "userspace/proxy/limits.h"
 #include "userspace/proxy/local_pod.h"
 #include "userspace/proxy/outbox.h"
+#include "userspace/proxy/pod_port_memories.h"
 #include "userspace/proxy/runtime_config.h"
 #include "userspace/proxy/stream.h"
 #include "userspace/proxy/upstream_pool.h"
@@ -108,6 +109,7 @@ class Worker {
   Counters& counters() { return counters_; }
   base::Prng& random() { return random_; }
   UpstreamPools& pools() { return *pools_; }
+  PodPortMemories& pod_ports() { return pod_ports_; }
   ExchangePools& exchange_pools() { return *exchange_pools_; }
   http::H2HeadBuffer& h2_heads() { return h2_heads_; }  // Of all HTTP/2 sessions.
   AccessLog& access_log() { return access_log_; }
@@ -177,6 +179,7 @@ class Worker {
   base::Prng random_;
   AccessLog access_log_;
   std::unique_ptr<UpstreamPools> pools_;
+  PodPortMemories pod_ports_{kPodPortsRemembered};
   io::Operation mail_;
   bool is_draining_ = false;
   uint64_t now_ns_ = 0;

@@ -245,6 +245,36 @@ TEST_F(DetectorTest, AnHttpPortDoesNotTakeOtherBytesForOtherThanHttp) {
   EXPECT_TRUE(client.ReadUntil("\n").starts_with("HTTP/1.1 400"));
 }
 
+// No Service is asked for: the first connection is dialled at once, for nothing.
+TEST_F(DetectorTest, APodsOwnPortIsDialledForNothingOnlyOnce) {
+  StartThatWaits();
+  town_->DialPod();
+  Peer first_client = town_->Connect();
+  Peer unused = town_->AcceptAtPod();
+  first_client.Send(kGet);
+  EXPECT_EQ(unused.ReadAll(), "");
+  Peer first_server = town_->AcceptAtPod();
+  EXPECT_TRUE(first_server.ReadHead().starts_with("GET /a"));
+
+  Peer client = town_->Connect();
+  client.Send(kGet);
+  Peer server = town_->AcceptAtPod();
+
+  EXPECT_TRUE(server.ReadHead().starts_with("GET /a"));
+  EXPECT_EQ(town_->count(Counter::kWrongServerFirst), 1u);
+}
+
+TEST_F(DetectorTest, APodsOwnPortWhoseServerSpeaksFirstIsNotWaitedFor) {
+  StartThatWaits();
+  town_->DialPod();
+  for (int i = 0; i < 2; ++i) {
+    Peer client = town_->Connect();
+    Peer server = town_->AcceptAtPod();
+    server.Send("220 ready\r\n");
+    EXPECT_EQ(client.ReadUntil("\n"), "220 ready\r\n");
+  }
+}
+
 TEST_F(DetectorTest, ThePortIsToldByNameWithWhatItSpokeAndEachWrongGuess) {
   Start({.detect_timeout_ns = kMillisecond});
   ServesARequest();

@@ -1,8 +1,8 @@
 // A worker that runs, with pods, a Service and a server of the test's own on the loopback interface
 // of a network namespace that this process enters: no kernel programs. Service 10.96.0.1 has an
-// HTTP port 80, an HTTP/2 port 50, a TCP port 90, a port 70 that declares nothing and a TLS port 60
-// whose TLSRoute sends a.test to port 90 and gone.test nowhere; the test accepts what the worker
-// dials. Requires: io_uring and a namespace (is_running() is false without).
+// HTTP port 80, an HTTP/2 port 50, a TCP port 90, ports 70 and 71 that declare nothing and a TLS
+// port 60 whose TLSRoute sends a.test to port 90 and gone.test nowhere; the test accepts what the
+// worker dials. Requires: io_uring and a namespace (is_running() is false without).
 #pragma once
 
 #include <arpa/inet.h>
@@ -196,12 +196,14 @@ class WorkerTown {
   explicit WorkerTown(WorkerLimits limits = {})
       : is_running_(EnterOwnNetwork()),
         server_(Listen(kServerAddress, &server_port_)),
+        undeclared_server_(Listen(kServerAddress, &undeclared_port_)),
         worker_({.limits = limits},
                 [this](uint64_t, const base::SocketAddress&) { return dialled_; },
                 {.sockets_wanted = [this](uint32_t, const DialSocketKey& key, uint32_t count) {
                   MakeSockets(key, count);
                 }}) {
     LimitTime(server_.get());
+    LimitTime(undeclared_server_.get());
     is_running_ = is_running_ && worker_.Start(MakeConfig()).ok();
     if (is_running_) AddPod(1);
   }
@@ -237,13 +239,12 @@ class WorkerTown {
     }
     return Peer(std::move(fd));
   }
-  Peer Accept() {
-    int fd;
-    do {
-      fd = ::accept4(server_.get(), nullptr, nullptr, SOCK_CLOEXEC);
-    } while (fd < 0 && errno == EINTR);
-    return Peer(base::UniqueFd(fd));
+  Peer Accept() { return AcceptAt(server_.get()); }
+  // Connections to a port of the pod's that declares nothing, which DialPod chooses.
+  void DialPod() {
+    dialled_ = {.ip = *base::IpAddress::Parse("10.9.0.1"), .port = undeclared_port_};
   }
+  Peer AcceptAtPod() { return AcceptAt(undeclared_server_.get()); }
   // What every client of this town dials: the HTTP port unless a test says otherwise.
   void Dial(std::string_view address) { dialled_ = *base::SocketAddress::Parse(address); }
   // The agent's part is played no more: dials wait for sockets.
@@ -282,6 +283,13 @@ class WorkerTown {
   }
 
  private:
+  static Peer AcceptAt(int listener) {
+    int fd;
+    do {
+      fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+    } while (fd < 0 && errno == EINTR);
+    return Peer(base::UniqueFd(fd));
+  }
   static sockaddr_in At(uint32_t ip, uint16_t port) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -339,14 +347,14 @@ class WorkerTown {
     workload.add_addresses(base::IpAddress::Parse("10.9.0.1")->ToBytes());
     for (const auto& [number, protocol] :
          {std::pair{50u, istio::workload::HTTP2}, std::pair{60u, istio::workload::TLS},
-          std::pair{70u, istio::workload::UNKNOWN}, std::pair{80u, istio::workload::HTTP11},
-          std::pair{90u, istio::workload::TCP}}) {
+          std::pair{70u, istio::workload::UNKNOWN}, std::pair{71u, istio::workload::UNKNOWN},
+          std::pair{80u, istio::workload::HTTP11}, std::pair{90u, istio::workload::TCP}}) {
       auto& port = *service.add_ports();
       port.set_service_port(number);
       port.set_app_protocol(protocol);
       auto& target = *(*workload.mutable_services())["shop/web.shop"].add_ports();
       target.set_service_port(number);
-      target.set_target_port(server_port_);
+      target.set_target_port(number == 71 ? undeclared_port_ : server_port_);
     }
     SLUICE_CHECK(builder.PutAddress(service_address).empty());
     SLUICE_CHECK(builder.PutAddress(workload_address).empty());
@@ -357,7 +365,9 @@ class WorkerTown {
 
   bool is_running_;
   uint16_t server_port_ = 0;
+  uint16_t undeclared_port_ = 0;
   base::UniqueFd server_;
+  base::UniqueFd undeclared_server_;
   BackendNames names_;
   std::shared_ptr<const RuntimeConfig> config_;
   base::SocketAddress dialled_ = *base::SocketAddress::Parse("10.96.0.1:80");
