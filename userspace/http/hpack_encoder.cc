@@ -1,6 +1,8 @@
 #include "userspace/http/hpack_encoder.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 
 #include "userspace/http/hpack_huffman.h"
 
@@ -14,35 +16,56 @@ enum class Use : uint8_t { kIndex, kPlain, kNever };
 // Secrets are never indexed: one connection carries requests of many users, and who can guess at a
 // table can guess at what it holds (RFC 7541 section 7.1). Values that seldom come twice would only
 // push out those that do.
+struct Rule {
+  std::string_view name;
+  Use use;
+};
+constexpr Rule kRules[] = {
+    {"authorization", Use::kNever},
+    {"cookie", Use::kNever},
+    {"proxy-authorization", Use::kNever},
+    {"set-cookie", Use::kNever},
+    {"x-api-key", Use::kNever},
+    {":path", Use::kPlain},
+    {"age", Use::kPlain},
+    {"content-length", Use::kPlain},
+    {"content-range", Use::kPlain},
+    {"etag", Use::kPlain},
+    {"grpc-timeout", Use::kPlain},
+    {"if-modified-since", Use::kPlain},
+    {"if-none-match", Use::kPlain},
+    {"last-modified", Use::kPlain},
+    {"location", Use::kPlain},
+    {"range", Use::kPlain},
+    {"traceparent", Use::kPlain},
+    {"tracestate", Use::kPlain},
+    {"x-b3-spanid", Use::kPlain},
+    {"x-b3-traceid", Use::kPlain},
+    {"x-request-id", Use::kPlain},
+};
+
+// Places of the rules by a hash of length and two characters, with linear probing; 0: none.
+constexpr size_t kSlotCount = 128;
+constexpr size_t SlotOf(std::string_view name) {
+  const auto at = [name](size_t i) { return static_cast<size_t>(static_cast<uint8_t>(name[i])); };
+  return (name.size() * 7 + at(name.size() / 2) * 5 + at(name.size() - 1) * 3) % kSlotCount;
+}
+using SlotTable = std::array<uint8_t, kSlotCount>;
+constexpr SlotTable MakeSlots() {
+  SlotTable slots{};
+  for (size_t i = 0; i < std::size(kRules); ++i) {
+    size_t slot = SlotOf(kRules[i].name);
+    while (slots[slot] != 0) slot = (slot + 1) % kSlotCount;
+    slots[slot] = static_cast<uint8_t>(i + 1);
+  }
+  return slots;
+}
+constexpr SlotTable kSlots = MakeSlots();
+
 Use UseOf(std::string_view name) {
-  struct Rule {
-    std::string_view name;
-    Use use;
-  };
-  static constexpr Rule kRules[] = {
-      {"authorization", Use::kNever},
-      {"cookie", Use::kNever},
-      {"proxy-authorization", Use::kNever},
-      {"set-cookie", Use::kNever},
-      {"x-api-key", Use::kNever},
-      {":path", Use::kPlain},
-      {"age", Use::kPlain},
-      {"content-length", Use::kPlain},
-      {"content-range", Use::kPlain},
-      {"etag", Use::kPlain},
-      {"grpc-timeout", Use::kPlain},
-      {"if-modified-since", Use::kPlain},
-      {"if-none-match", Use::kPlain},
-      {"last-modified", Use::kPlain},
-      {"location", Use::kPlain},
-      {"range", Use::kPlain},
-      {"traceparent", Use::kPlain},
-      {"tracestate", Use::kPlain},
-      {"x-b3-spanid", Use::kPlain},
-      {"x-b3-traceid", Use::kPlain},
-      {"x-request-id", Use::kPlain},
-  };
-  for (const Rule& rule : kRules) {
+  if (name.empty()) return Use::kIndex;
+  for (size_t slot = SlotOf(name); kSlots[slot] != 0; slot = (slot + 1) % kSlotCount) {
+    const Rule& rule = kRules[kSlots[slot] - 1u];
     if (rule.name.size() == name.size() && rule.name == name) return rule.use;
   }
   return Use::kIndex;

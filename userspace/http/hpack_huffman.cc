@@ -4,6 +4,7 @@
 #include "userspace/http/hpack_huffman.h"
 
 #include <array>
+#include <cstring>
 
 namespace sluice::http {
 namespace {
@@ -37,7 +38,11 @@ constexpr std::array<uint8_t, kSymbolCount> kLengths = {
 // clang-format on
 
 struct Tables {
-  std::array<uint32_t, kSymbolCount> codes{};
+  struct Code {
+    uint32_t bits = 0;
+    uint32_t length = 0;
+  };
+  std::array<Code, kSymbolCount> codes{};
   // Decoding, by code length: the codes of a length are [first, limit) when shifted to the left end
   // of 32 bits, and their symbols begin at `offset` in `symbols`.
   std::array<uint64_t, kLengthMax + 1> first{};
@@ -62,7 +67,7 @@ constexpr Tables MakeTables() {
     for (size_t symbol = 0; symbol < kSymbolCount; ++symbol) {
       if (kLengths[symbol] != length) continue;
       tables.symbols[position++] = static_cast<uint16_t>(symbol);
-      tables.codes[symbol] = code;
+      tables.codes[symbol] = {.bits = code, .length = length};
       if (length <= kShortBits) {
         const uint32_t begin = code << (kShortBits - length);
         for (uint32_t i = 0; i < 1u << (kShortBits - length); ++i) {
@@ -77,8 +82,8 @@ constexpr Tables MakeTables() {
 }
 
 constexpr Tables kTables = MakeTables();
-static_assert(kTables.codes['0'] == 0 && kTables.codes['a'] == 3);
-static_assert(kTables.codes[kEndOfString] == 0x3fffffff);
+static_assert(kTables.codes['0'].bits == 0 && kTables.codes['a'].bits == 3);
+static_assert(kTables.codes[kEndOfString].bits == 0x3fffffff);
 
 struct LongCode {
   size_t symbol;
@@ -101,17 +106,19 @@ size_t HuffmanSize(std::string_view text) {
 }
 
 char* HuffmanEncode(std::string_view text, char* out) {
-  uint64_t held = 0;  // The lowest `count` bits are still to be written.
+  uint64_t held = 0;  // The lowest `count` bits are still to be written, fewer than 32 before each.
   uint32_t count = 0;
   for (const char c : text) {
-    const auto symbol = static_cast<uint8_t>(c);
-    held = held << kLengths[symbol] | kTables.codes[symbol];
-    count += kLengths[symbol];
-    while (count >= 8) {
-      count -= 8;
-      *out++ = static_cast<char>(held >> count);
-    }
+    const Tables::Code code = kTables.codes[static_cast<uint8_t>(c)];
+    held = held << code.length | code.bits;
+    count += code.length;
+    if (count < 32) continue;
+    count -= 32;
+    const uint32_t whole_be = __builtin_bswap32(static_cast<uint32_t>(held >> count));
+    std::memcpy(out, &whole_be, sizeof whole_be);
+    out += sizeof whole_be;
   }
+  for (; count >= 8; *out++ = static_cast<char>(held >> count)) count -= 8;
   if (count > 0) *out++ = static_cast<char>(held << (8 - count) | (0xffu >> count));
   return out;
 }

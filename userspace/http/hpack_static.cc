@@ -79,14 +79,20 @@ constexpr size_t SlotOf(std::string_view name) {
          kSlotCount;
 }
 
-using SlotTable = std::array<uint8_t, kSlotCount>;
+struct Slot {
+  uint8_t first = 0;  // Index; 0: none.
+  uint8_t count = 0;  // Entries of this name, one behind the other.
+};
+using SlotTable = std::array<Slot, kSlotCount>;
 constexpr SlotTable MakeSlots() {
   SlotTable slots{};
   for (size_t i = 0; i < kEntries.size(); ++i) {
     if (i > 0 && kEntries[i].name == kEntries[i - 1].name) continue;
     size_t slot = SlotOf(kEntries[i].name);
-    while (slots[slot] != 0) slot = (slot + 1) % kSlotCount;
-    slots[slot] = static_cast<uint8_t>(i + 1);
+    while (slots[slot].first != 0) slot = (slot + 1) % kSlotCount;
+    size_t end = i + 1;
+    while (end < kEntries.size() && kEntries[end].name == kEntries[i].name) ++end;
+    slots[slot] = {static_cast<uint8_t>(i + 1), static_cast<uint8_t>(end - i)};
   }
   return slots;
 }
@@ -102,15 +108,15 @@ const HpackEntry& HpackStaticEntry(uint32_t index) {
 HpackMatch FindStatic(std::string_view name, std::string_view value) {
   if (name.empty()) return {};
   size_t slot = SlotOf(name);
-  while (kSlots[slot] != 0 && kEntries[kSlots[slot] - 1u].name != name) {
+  while (kSlots[slot].first != 0 && kEntries[kSlots[slot].first - 1u].name != name) {
     slot = (slot + 1) % kSlotCount;
   }
-  const uint32_t first = kSlots[slot];
-  if (first == 0) return {};
-  for (uint32_t i = first; i <= kHpackStaticCount && kEntries[i - 1].name == name; ++i) {
-    if (kEntries[i - 1].value == value) return {.index = i, .has_value = true};
+  const Slot found = kSlots[slot];
+  for (uint32_t i = found.first; i < found.first + found.count; ++i) {
+    const std::string_view known = kEntries[i - 1].value;
+    if (known.size() == value.size() && known == value) return {.index = i, .has_value = true};
   }
-  return {.index = first};
+  return {.index = found.first};
 }
 
 }  // namespace sluice::http
