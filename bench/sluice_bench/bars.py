@@ -5,6 +5,7 @@ from . import ratios
 
 SPIN_NOISE_MAX = 0.30   # A fixed piece of work may take this much longer than at its best, at its 75th percentile.
 WIDTH_MAX = 0.50        # An interval wider than this share of its median proves nothing ...
+EXACT = ("system_calls", "idle_mib", "connection_kib", "unread_mib", "pss_mib", "config_mib")  # Noise does not touch these.
 ROUNDS_MIN = 3          # ... and neither do fewer rounds than this.
 OTHERS_BUSY_MAX = 0.25  # Others may use this share of one CPU, at the 75th percentile of the rounds.
 
@@ -15,7 +16,6 @@ class Verdict:
     measured: object     # ratios.Estimate, or None where nothing was measured.
     state: str           # "met", "missed", "noisy" or "unmeasured"
     why: str
-    reaches_aim: bool | None
 
 
 def values(runs, target, case, metric):
@@ -39,21 +39,20 @@ def is_reached(bar, goal, value):
 
 
 def judge(bar, runs, spin_noise, fixed_rounds=None, others_busy=None):
-    """`fixed_rounds`: the scenario counts something exact, which noise does not touch."""
+    """`fixed_rounds`: the scenario counts something exact."""
     measured = measure(bar, runs)
     if measured is None:
-        return Verdict(bar, None, "unmeasured", "nothing was measured for it", None)
+        return Verdict(bar, None, "unmeasured", "nothing was measured for it")
     goal = bar.at_least if bar.at_least is not None else bar.at_most
     state = "met" if is_reached(bar, goal, measured.median) else "missed"
-    aim = None if bar.aim is None else is_reached(bar, bar.aim, measured.median)
-    if fixed_rounds is None:
+    if fixed_rounds is None and bar.metric not in EXACT:
         is_clear = is_reached(bar, goal, measured.low) == is_reached(bar, goal, measured.high)
         if spin_noise is not None and spin_noise > SPIN_NOISE_MAX:
-            return Verdict(bar, measured, "noisy", f"fixed work took {spin_noise:.0%} longer than at its best", None)
+            return Verdict(bar, measured, "noisy", f"fixed work took {spin_noise:.0%} longer than at its best")
         if others_busy is not None and others_busy > OTHERS_BUSY_MAX:
-            return Verdict(bar, measured, "noisy", f"others used {others_busy:.0%} of a CPU", None)
+            return Verdict(bar, measured, "noisy", f"others used {others_busy:.0%} of a CPU")
         if len(measured.values) < ROUNDS_MIN:
-            return Verdict(bar, measured, "noisy", f"{len(measured.values)} rounds prove nothing", None)
+            return Verdict(bar, measured, "noisy", f"{len(measured.values)} rounds prove nothing")
         if measured.relative_width() > WIDTH_MAX and not is_clear:
-            return Verdict(bar, measured, "noisy", f"the interval is {measured.relative_width():.0%} of the median wide", None)
-    return Verdict(bar, measured, state, "", aim)
+            return Verdict(bar, measured, "noisy", f"the interval is {measured.relative_width():.0%} of the median wide")
+    return Verdict(bar, measured, state, "")

@@ -113,8 +113,8 @@ def verdicts_of(picked, runs, spin_noise, busy):
                 continue  # A case or target that was not asked for.
             measured = found.measured
             goal = f">= {bar.at_least:g}" if bar.at_least is not None else f"<= {bar.at_most:g}"
-            rows.append({"scenario": item.name, "name": bar.name(), "goal": goal, "aim": bar.aim, "state": found.state, "why": found.why,
-                         "median": measured.median, "low": measured.low, "high": measured.high, "reaches_aim": found.reaches_aim})
+            rows.append({"scenario": item.name, "name": bar.name(), "goal": goal, "state": found.state, "why": found.why,
+                         "median": measured.median, "low": measured.low, "high": measured.high})
     return rows
 
 

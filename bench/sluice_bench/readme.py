@@ -56,9 +56,8 @@ def bars(document):
     """Markdown: every bar, its median and interval, and what was said of it."""
     lines = ["| bar | goal | median and interval | verdict |", "|---|---|---|---|"]
     for verdict in document["verdicts"]:
-        aim = "" if verdict["aim"] is None else f" (aim {verdict['aim']:g})"
         spread = f"{verdict['median']:.2f} ({verdict['low']:.2f}..{verdict['high']:.2f})"
-        lines.append(f"| {verdict['scenario']}: {verdict['name']} | {verdict['goal']}{aim} | {spread} | {verdict['state']} |")
+        lines.append(f"| {verdict['scenario']}: {verdict['name']} | {verdict['goal']} | {spread} | {verdict['state']} |")
     return lines
 
 

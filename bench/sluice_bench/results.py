@@ -10,7 +10,8 @@ COLUMNS = (  # metric, heading, decimals
     ("requests_per_s", "req/s", 0), ("gbit_per_s", "Gbit/s", 1), ("mean_us", "mean us", 0), ("p50_us", "p50 us", 0), ("p99_us", "p99 us", 0),
     ("p999_us", "p99.9 us", 0), ("proxy_us", "proxy CPU us", 2), ("machine_us", "machine CPU us", 1), ("switches", "switches", 2),
     ("system_calls", "syscalls", 2), ("bpf_us", "BPF us", 2), ("idle_mib", "idle MiB", 1), ("connection_kib", "KiB/connection", 2),
-    ("pss_mib", "PSS MiB", 1), ("unread_mib", "unread MiB", 1), ("kept_up", "kept up", 2), ("config_versions", "configurations", 0),
+    ("pss_mib", "PSS MiB", 1), ("unread_mib", "unread MiB", 1), ("kept_up", "kept up", 2), ("changes_arrived", "changes", 0),
+    ("config_mib", "config MiB", 1), ("config_agent_mib", "config MiB, agent", 1),
 )
 
 RATES = ("requests_per_s", "gbit_per_s")

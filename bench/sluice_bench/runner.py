@@ -5,10 +5,12 @@ turn were made seconds apart and may be compared.
 """
 import contextlib
 import os
+import time
 
 from . import busy, facts, loads, memory, meter, ratios
 from .errors import BenchError, Missing
 from .progress import Progress
+from .settings import check_churn
 from .targets import Direct, PeerTarget, Sluice, served_by
 from .town import affinity
 
@@ -103,6 +105,7 @@ class Runner:
                     self._timed(scenario, target, case, f"{phase}.{turn}")
             self.busy.setdefault(scenario.name, []).append(others.share)
         for target, case in units:
+            check_churn([run for run in self.runs if run["scenario"] == scenario.name and run["target"] == target.name])
             self._counted(scenario, target, case, phase)
 
     def _peak(self, scenario, targets, case):
@@ -132,12 +135,14 @@ class Runner:
         place = target.place(scenario, case)
         if turn is None and scenario.tool in loads.CHECKS:
             loads.CHECKS[scenario.tool](place)
-        before = target.counters(case)
+        before, began = target.counters(case), time.monotonic()
         with meter.Meter(target.pids()) as cost:
             result = self._load(scenario)(place, scenario, case, self.options.seconds if turn else min(0.5, self.options.seconds))
         if turn:
             costs = cost.per_request(result["requests"])
             costs |= {name: count - before[name] for name, count in target.counters(case).items()}
+            if before:
+                costs["changed_s"] = time.monotonic() - began
             self.runs.append({"scenario": scenario.name, "target": target.name, "case": _told(case), "turn": turn, **result, **costs})
         self.progress.done(result)
 
@@ -150,7 +155,7 @@ class Runner:
             with meter.Counters(pids, target.bpf_holder_pid) as counters:
                 result = self._load(scenario)(target.place(scenario, case), scenario, case, min(COUNTED_S, self.options.seconds))
             found = counters.per_request(result["requests"])
-            found["pss_mib"] = meter.proportional_bytes(pids) / (1 << 20)
+            found |= {"pss_mib": meter.proportional_bytes(pids) / (1 << 20), **target.memory(case)}
             for what, why in counters.unavailable.items():
                 self.left_out[what] = why
         if found:

@@ -18,7 +18,7 @@ HTTP2_TOOLS = ("own-http2", "h2load", "grpc", "download")  # Speak HTTP/2 to a p
 SERVERS = ("minimal", "nginx", "http2")
 TARGETS = ("direct", "sluice-full", "sluice-off", "haproxy", "nginx", "envoy")
 METRICS = ("requests_per_s", "mean_us", "p50_us", "p90_us", "p99_us", "p999_us", "proxy_us", "machine_us", "switches", "system_calls",
-           "bpf_us", "gbit_per_s", "idle_mib", "connection_kib", "unread_mib", "pss_mib")
+           "bpf_us", "gbit_per_s", "idle_mib", "connection_kib", "unread_mib", "pss_mib", "config_mib")
 INTERLEAVED = ("setting", "cpus", "protocol")
 SETTINGS = ("plain", "scale", "churn", "stalled")
 PARAMETERS = {  # name: (type, smallest, largest) or the words that are allowed
@@ -29,7 +29,7 @@ PARAMETERS = {  # name: (type, smallest, largest) or the words that are allowed
 
 @dataclasses.dataclass(frozen=True)
 class Bar:
-    """What a median has to be; `aim` is where it should get to."""
+    """What a median has to be."""
     metric: str
     of: str
     over: str            # A target; "" for an absolute value.
@@ -37,7 +37,6 @@ class Bar:
     over_at: tuple       # Parameters of the other case, where it differs.
     at_least: float | None
     at_most: float | None
-    aim: float | None
 
     def name(self):
         where = ", ".join(f"{key} {value}" for key, value in self.at)
@@ -196,7 +195,7 @@ class _Reader:
         return self.number(field, value, rule[1], rule[2], rule[0])
 
     def bar(self, field, value, vary, targets):
-        value = self.mapping(field, value, ("metric", "of"), ("over", "at", "over_at", "at_least", "at_most", "aim"))
+        value = self.mapping(field, value, ("metric", "of"), ("over", "at", "over_at", "at_least", "at_most"))
         if ("at_least" in value) == ("at_most" in value):
             self.refuse(field, "needs one of at_least and at_most")
         cases = {}
@@ -214,7 +213,7 @@ class _Reader:
             if target and target not in targets:
                 self.refuse(f"{field}.{key}", f"{target!r} is none of the scenario's targets")
         numbers = {key: self.number(f"{field}.{key}", value[key], 0, 1e9) if key in value else None
-                   for key in ("at_least", "at_most", "aim")}
+                   for key in ("at_least", "at_most")}
         return Bar(self.word(f"{field}.metric", value["metric"], METRICS), value["of"], over, cases["at"], cases["over_at"], **numbers)
 
     def check(self, scenario):

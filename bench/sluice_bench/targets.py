@@ -13,6 +13,7 @@ from .town import PORTS
 
 TCP_TOOLS = {"iperf3": "stream", "unread": "unread"}
 TOOL_SERVERS = {**TCP_TOOLS, "grpc": "grpc"}
+MIB = 1 << 20
 HTTP2_SERVERS = ("http2", "grpc")
 
 
@@ -42,6 +43,10 @@ class Target:
 
     def counters(self, case):
         """Running counts whose growth during a run of that case is told with it."""
+        return {}
+
+    def memory(self, case):
+        """What is known of its memory in that case beside the whole of it."""
         return {}
 
     def stop(self):
@@ -112,7 +117,11 @@ class Sluice(Target):
         self.settings.apply(case.get("setting", "plain"))
 
     def counters(self, case):
-        return {"config_versions": self.mesh.status()["config"]["version"]} if case.get("setting") == "churn" else {}
+        return self.settings.changes() if case.get("setting") == "churn" else {}
+
+    def memory(self, case):
+        grown = self.settings.config_bytes if case.get("setting") == "scale" else None
+        return {"config_mib": grown["sluice-proxy"] / MIB, "config_agent_mib": grown["sluice-agent"] / MIB} if grown else {}
 
     def stop(self):
         self.settings.close()

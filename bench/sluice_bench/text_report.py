@@ -19,9 +19,8 @@ def verdict_rows(document):
     for verdict in document["verdicts"]:
         measured = "-" if verdict["median"] is None else f"{verdict['median']:.2f}"
         spread = "-" if verdict["median"] is None else f"{verdict['low']:.2f}..{verdict['high']:.2f}"
-        aim = "-" if verdict["aim"] is None else f"{verdict['aim']:g}" + {True: " reached", False: " open", None: ""}[verdict["reaches_aim"]]
-        rows.append([verdict["state"], f"{verdict['scenario']}: {verdict['name']}", verdict["goal"], measured, spread, aim, verdict["why"]])
-    return ["verdict", "bar", "goal", "median", "95 % interval", "aim", "why"], rows
+        rows.append([verdict["state"], f"{verdict['scenario']}: {verdict['name']}", verdict["goal"], measured, spread, verdict["why"]])
+    return ["verdict", "bar", "goal", "median", "95 % interval", "why"], rows
 
 
 def facts_line(document):

@@ -13,7 +13,7 @@ load: {tool: wrk, path: /1k}
 vary: {connections: [1, 16], setting: [plain, scale]}
 targets: [direct, sluice-full]
 bars:
-- {metric: p50_us, of: sluice-full, over: direct, at: {connections: 16}, at_most: 1.5, aim: 1}
+- {metric: p50_us, of: sluice-full, over: direct, at: {connections: 16}, at_most: 1.5}
 """
 
 
@@ -55,7 +55,7 @@ def test_quick_keeps_what_the_file_says():
     ("[direct, sluice-full]", "[direct, linkerd]", "targets[1]: is 'linkerd'"),
     ("[direct, sluice-full]", "[sluice-full]", "bars[0].over: 'direct' is none of the scenario's targets"),
     ("at: {connections: 16}", "at: {connections: 17}", "bars[0].at.connections: 17 is none of the values"),
-    ("at_most: 1.5, ", "", "bars[0]: needs one of at_least and at_most"),
+    (", at_most: 1.5", "", "bars[0]: needs one of at_least and at_most"),
     ("at_most: 1.5", "at_most: fast", "bars[0].at_most: is 'fast'"),
     ("metric: p50_us", "metric: p42_us", "bars[0].metric: is 'p42_us'"),
     ("over: direct", "over_at: {connections: 1}", "bars[0].over_at.connections: only cases measured in turns compare"),
@@ -95,3 +95,37 @@ def test_only_keeps_one_value_of_a_parameter():
     assert scenario.restricted(parsed(), "connections", "1,16").vary["connections"] == [1, 16]
     with pytest.raises(BenchError, match="has no such case; it varies connections: 1, 16; setting"):
         scenario.restricted(parsed(), "connections", "17")
+
+
+def figures(name):
+    with_case = scenario.load_all(os.path.join(ROOT, "bench", "scenarios"))[name].bars
+    return {(bar.metric, bar.of.removeprefix("sluice-"), bar.over, bar.at): bar.at_least if bar.at_least is not None else bar.at_most
+            for bar in with_case}
+
+
+SCALE = (("setting", "scale"),)
+PROMISED = {  # The figures that this project has set itself. A miss is shown, not hidden behind a weaker bar.
+    "requests": {
+        **{(metric, level, over, (("connections", count),)): figure
+           for metric, over, counts, by_level in (
+               ("requests_per_s", "direct", (16,), (1.0, 0.55)), ("requests_per_s", "direct", (64,), (1.0, 0.6)),
+               ("proxy_us", "haproxy", (16, 64), (0.40, 0.75)), ("proxy_us", "envoy", (16, 64), (0.12, 0.22)),
+               ("machine_us", "direct", (16, 64), (1.15, 1.75)), ("p50_us", "direct", (1,), (1.0, 1.2)))
+           for count in counts for level, figure in zip(("full", "off"), by_level)}},
+    "open-loop": {("p99_us", level, "direct", (("rate_of_direct", 0.5),)): figure for level, figure in (("full", 1.3), ("off", 1.6))},
+    "new-connections": {("requests_per_s", level, "direct", ()): figure for level, figure in (("full", 1.0), ("off", 1.05))},
+    "bulk": {("gbit_per_s", level, "direct", ()): figure for level, figure in (("full", 1.5), ("off", 0.8))},
+    "scale": {(metric, level, over.format(level), SCALE): figure for metric, over, figure in (("proxy_us", "sluice-{}", 1.02), ("config_mib", "", 40))
+              for level in ("full", "off")},
+    "idle": {(metric, level, "", ()): figure for metric, figure in (("idle_mib", 12), ("connection_kib", 0.75)) for level in ("full", "off")},
+}
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_bars_are_the_promised_figures(name):
+    assert figures(name) == PROMISED[name]
+
+
+def test_there_is_no_weaker_figure_beside_a_bar():
+    with pytest.raises(BenchError, match="bars.0..aim: is not known"):
+        parsed(GOOD.replace("at_most: 1.5", "at_most: 1.5, aim: 1"))
