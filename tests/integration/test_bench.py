@@ -90,6 +90,43 @@ def made(run_dir, prefix):
     return any(name.startswith(prefix) for _, folders, files in os.walk(run_dir / "tmp") for name in (*folders, *files))
 
 
+BUILD_DIR = os.path.dirname(programs_dir())
+
+
+needs_build_dir = pytest.mark.skipif(not os.path.exists(os.path.join(BUILD_DIR, "cmake_install.cmake")) or shutil.which("cmake") is None,
+                                     reason="the programs lie in no build folder, or cmake is not installed")
+
+
+@needs_build_dir
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+def test_the_installed_tools_need_no_tree(run_dir):
+    subprocess.run(["cmake", "--install", BUILD_DIR, "--prefix", run_dir / "to"], check=True, capture_output=True, timeout=60)
+    environment = {name: value for name, value in os.environ.items() if name not in ("SLUICE_BIN_DIR", "PYTHONPATH")}
+    environment |= {"SLUICE_TEST_SHARED_MACHINE": "1", "TMPDIR": str(run_dir / "tmp")}
+
+    def installed(name, *options):
+        return subprocess.run([run_dir / "to" / "bin" / name, *options], cwd=run_dir, env=environment, capture_output=True, text=True,
+                              timeout=90, check=False)
+
+    measured = installed("sluice-bench", "--quick", "requests", "--targets", "direct,sluice-off")
+    assert measured.returncode == 0, measured.stderr
+    reported = installed("sluice-bench-report", "bench.json", "--html", "page.html")
+    assert reported.returncode == 0, reported.stderr
+    assert (run_dir / "page.html").read_text().startswith("<!doctype html>")
+    assert "use bench/report there" in installed("sluice-bench-report", "bench.json", "--readme").stderr
+
+
+@needs_build_dir
+def test_what_an_installed_scenario_needs_is_installed(run_dir):
+    """The gRPC programs are made from their sources, which lie beside the tool's own package."""
+    subprocess.run(["cmake", "--install", BUILD_DIR, "--prefix", run_dir / "to"], check=True, capture_output=True, timeout=60)
+    home = run_dir / "to" / "share" / "sluice" / "bench"
+    told = subprocess.run(["/usr/bin/python3", "-B", "-c", "from sluice_testing import programs; print(programs.SOURCES)"], cwd=home,
+                          capture_output=True, text=True, check=True, timeout=30)
+    assert os.path.exists(os.path.join(told.stdout.strip(), "go.mod"))
+    assert told.stdout.startswith(str(home))
+
+
 MOMENTS = {
     "the run's folder": lambda run_dir, pids: made(run_dir, "sluice-bench-"),
     "a server's folder": lambda run_dir, pids: made(run_dir, "sluice-test-nginx-"),

@@ -4,11 +4,10 @@ import os
 import shutil
 import tempfile
 
-from .mesh import REPOSITORY
 from .network import run
 from .process import Process, wait_listening
 
-PROGRAMS_DIR = os.path.join(REPOSITORY, "tests", "support", "programs")
+PROGRAMS_DIR = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "programs"))  # Also where benchmarks are installed.
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else "python3"
 HTTP_PORT, TCP_PORT = 8080, 9000
 
