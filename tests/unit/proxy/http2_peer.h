@@ -1,4 +1,7 @@
-// A client or server of HTTP/2 at the other end of a socket of the town's (worker_town.h).
+// A client or server of HTTP/2 at the other end of a socket of the town's (worker_town.h), for
+// tests of what is said in which order: it waits for events, one connection at a time, and keeps
+// them as words. Where many streams move at once, or both ends must, see pumped_peer.h, which never
+// waits.
 #pragma once
 
 #include <sys/socket.h>

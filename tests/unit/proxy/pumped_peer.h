@@ -1,5 +1,6 @@
 // One end of an HTTP/2 connection of the test's own: a session on a socket, moved by Pump. Several
-// may take turns in one thread.
+// may take turns in one thread. It never waits and keeps sums instead of content, for tests with a
+// thousand streams or megabytes; what is said word for word is http2_peer.h's, which waits.
 #pragma once
 
 #include <algorithm>
