@@ -1,6 +1,7 @@
 #include "userspace/http/h2_encode.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "userspace/http/h1_chars.h"
 #include "userspace/http/h1_fields.h"
@@ -31,11 +32,26 @@ void AddPseudo(H2Pseudo pseudo, std::string_view value, uint8_t secret_pseudo,
               is_secret ? HpackIndexing::kNever : HpackIndexing::kByName, out);
 }
 
+// The upper case letters of eight bytes. Per byte: the top bit of `from_a` says 'A' or above, that
+// of `above_z` behind 'Z'; without the top bits of the text no sum runs into the next byte.
+void LowerEight(char* bytes) {
+  constexpr uint64_t kEach = 0x0101010101010101u;
+  uint64_t word;
+  std::memcpy(&word, bytes, sizeof word);
+  const uint64_t ascii = word & kEach * 0x7f;
+  const uint64_t from_a = ascii + kEach * (0x80 - 'A');
+  const uint64_t above_z = ascii + kEach * (0x7f - 'Z');
+  const uint64_t is_upper = from_a & ~above_z & ~word & kEach * 0x80;
+  word |= is_upper >> 2;  // 0x80 becomes the bit between the cases.
+  std::memcpy(bytes, &word, sizeof word);
+}
+
 void AddHeader(const Header& header, HpackEncoder& encoder, std::string& out) {
   const HpackIndexing indexing = IndexingOf(header);
-  char lower[kShortName];
   if (header.name.size() <= kShortName) {
-    std::transform(header.name.begin(), header.name.end(), lower, ToLower);
+    char lower[kShortName] = {};
+    header.name.copy(lower, kShortName);
+    for (size_t i = 0; i < header.name.size(); i += sizeof(uint64_t)) LowerEight(lower + i);
     encoder.Add({lower, header.name.size()}, header.value, indexing, out);
     return;
   }

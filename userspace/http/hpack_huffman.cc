@@ -101,7 +101,13 @@ LongCode FindLong(uint32_t top) {
 
 size_t HuffmanSize(std::string_view text) {
   size_t bits = 0;
-  for (const char c : text) bits += kLengths[static_cast<uint8_t>(c)];
+  const auto length = [&text](size_t i) -> size_t {
+    return kLengths[static_cast<uint8_t>(text[i])];
+  };
+  for (; text.size() >= 4; text.remove_prefix(4)) {
+    bits += length(0) + length(1) + length(2) + length(3);
+  }
+  for (size_t i = 0; i < text.size(); ++i) bits += length(i);
   return (bits + 7) / 8;
 }
 

@@ -124,8 +124,10 @@ bool HpackTable::Equals(uint32_t begin, std::string_view text) const {
 HpackMatch HpackTable::Find(std::string_view name, std::string_view value) const {
   HpackMatch match;
   const uint32_t hash = HashOf(name);
+  const Entry* const entries = entries_.data();
+  const size_t mask = entries_.size() - 1;
   for (uint32_t i = 0; i < count_; ++i) {
-    const Entry& entry = At(i);
+    const Entry& entry = entries[(newest_ - i) & mask];
     if (entry.name_hash != hash || entry.name_size != name.size()) continue;
     if (!Equals(entry.begin, name)) continue;
     if (match.index == 0) match.index = i + 1;
