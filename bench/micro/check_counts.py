@@ -7,6 +7,7 @@
 import argparse
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -75,7 +76,7 @@ def compare(now, table):
         if now[name] - accepted > accepted * tolerance / 100:
             wrong.append(sentence)
         elif accepted - now[name] > accepted * tolerance / 100:
-            said.append(f"{sentence}: better; accept it with --update")
+            said.append(f"{sentence}: better; accept it as is said below")
     wrong += [f"{name}: is not in the table" for name in now if name not in table]
     return wrong, said
 
@@ -85,13 +86,26 @@ def render(now, table):
     return HEAD + "\n".join(rows) + "\n"
 
 
-def main():
+def update_command(options):
+    """What accepts the counts that were compared: the same table and functions, or another gate's table would be overwritten."""
+    argv = [os.path.realpath(__file__), os.path.abspath(options.program)]
+    if os.path.realpath(options.table) != TABLE:
+        argv += ["--table", os.path.abspath(options.table)]
+    argv += [part for name in options.within for part in ("--within", name)]
+    return shlex.join([*argv, "--update"])
+
+
+def parser_of():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("--update", action="store_true")
     parser.add_argument("--table", default=TABLE, help="the accepted counts (default: %(default)s)")
     parser.add_argument("--within", action="append", default=[], metavar="FUNCTION", help="count only in these functions")
-    options = parser.parse_args()
+    return parser
+
+
+def main():
+    options = parser_of().parse_args()
     now, table = count(options.program, options.within), {}
     if os.path.exists(options.table):
         with open(options.table, encoding="utf-8") as file:
@@ -105,8 +119,8 @@ def main():
         return 0
     for sentence in said + wrong:
         print(sentence)
-    if wrong:
-        print("If that is wanted, accept it: bench/micro/check_counts.py PROGRAM --update, and say why in the commit.")
+    if said or wrong:
+        print(f"If that is wanted, accept it, and say why in the commit:\n  {update_command(options)}")
     return 1 if wrong else 0
 
 

@@ -149,6 +149,29 @@ Operation ArmTimer() {
           }};
 }
 
+// A thousand timers over ten seconds, each armed again when it fires, as keep-alive's are; a call
+// advances to the next of them.
+Operation AdvanceTimers() {
+  static constexpr uint64_t kStepNs = 10'000'000, kCount = 1000;
+  struct Repeated {
+    io::TimerWheel& wheel;
+    uint64_t deadline_ns;
+    io::Timer timer{[](void* self) { static_cast<Repeated*>(self)->Arm(); }, this};
+    void Arm() { wheel.Arm(timer, deadline_ns += kStepNs * kCount); }
+  };
+  struct State {
+    io::TimerWheel wheel{0};
+    std::vector<std::unique_ptr<Repeated>> timers;
+    uint64_t now_ns = kStepNs * kCount;
+  };
+  auto state = std::make_shared<State>();
+  for (uint64_t index = 0; index < kCount; ++index) {
+    state->timers.push_back(std::make_unique<Repeated>(state->wheel, index * kStepNs));
+    state->timers.back()->Arm();
+  }
+  return {"advance_timers", [state] { state->wheel.Advance(state->now_ns += kStepNs); }};
+}
+
 istio::workload::Address MakeService(int number) {
   istio::workload::Address address;
   istio::workload::Service& service = *address.mutable_service();
@@ -199,6 +222,21 @@ Operation BuildSnapshot() {
           }};
 }
 
+// A hundred services and their thousand endpoints, as a proxy gets them when it starts.
+Operation BuildWholeSnapshot() {
+  constexpr int kFew = 100;
+  auto addresses = std::make_shared<std::vector<istio::workload::Address>>();
+  for (int number = 0; number < kFew; ++number) addresses->push_back(MakeService(number));
+  for (int serial = 0; serial < kFew * kEndpointsEach; ++serial) {
+    addresses->push_back(MakeWorkload(serial, true));
+  }
+  return {"snapshot_build_of_1000", [addresses] {
+            model::SnapshotBuilder builder;
+            for (const istio::workload::Address& address : *addresses) builder.PutAddress(address);
+            Keep(builder.Build(1));
+          }};
+}
+
 Operation FindService() {
   auto builder = std::make_shared<model::SnapshotBuilder>();
   for (int number = 0; number < kServices; ++number) builder->PutAddress(MakeService(number));
@@ -225,6 +263,8 @@ std::vector<Operation> MakeOperations() {
   operations.push_back(PickEndpoint());
   operations.push_back(ArmTimer());
   operations.push_back(BuildSnapshot());
+  operations.push_back(BuildWholeSnapshot());
+  operations.push_back(AdvanceTimers());
   return operations;
 }
 

@@ -48,16 +48,23 @@ def require(name, package):
     return name
 
 
+def mend(place):
+    """What to do about a load that failed there."""
+    if place.pod is None:
+        return f"is it up, and does it speak what the load asks? try `curl -v http://{place.address}:{place.port}{place.path}`"
+    return "look at the log of what answers there, or run the scenario with --targets direct to see whether the load works"
+
+
 def run(place, argv, timeout_s):
     try:
         done = subprocess.run(place.command(*argv), stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=timeout_s, check=False)
     except subprocess.TimeoutExpired as error:
-        raise BenchError(f"{argv[0]} against {place.address}:{place.port} has not ended within {timeout_s:g} s: the target hangs; "
-                         "look at its log, or run the scenario with --targets direct to see whether the load works") from error
+        raise BenchError(f"{argv[0]} against {place.address}:{place.port} has not ended within {timeout_s:g} s: the target "
+                         f"hangs: {mend(place)}") from error
     if done.returncode != 0:
         raise BenchError(f"{argv[0]} against {place.address}:{place.port} exited {done.returncode}: "
-                         f"{(done.stderr or done.stdout).strip()[-500:]}")
+                         f"{(done.stderr or done.stdout).strip()[-500:]}: {mend(place)}")
     return done.stdout
 
 
@@ -73,7 +80,7 @@ def wrk(place, scenario, case, seconds):
                  whole + 15)
     failed = [line.strip() for line in output.splitlines() if "Socket errors" in line or "Non-2xx" in line]
     if failed:
-        raise BenchError(f"wrk {url}: {'; '.join(failed)}: requests failed, so nothing was measured; try one by hand with curl")
+        raise BenchError(f"wrk {url}: {'; '.join(failed)}: requests failed, so nothing was measured: {mend(place)}")
     result = {"requests": int(re.search(r"(\d+) requests in", output)[1]),
               "requests_per_s": float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])}
     for share in (50, 90, 99):
@@ -112,7 +119,7 @@ def own(place, scenario, case, seconds):
         errors.pop("unanswered", None)  # A target that cannot keep up; its latency says so.
     if errors or not seen["requests"]:
         raise BenchError(f"load on {place.address}:{place.port}: {errors or 'no answer at all'}: requests failed, so nothing was "
-                         "measured; try one by hand with curl")
+                         f"measured: {mend(place)}")
     if is_stalled and not STREAM_WINDOW - 1 <= seen["stalled_bytes"] / case["connections"] <= STREAM_WINDOW:
         raise BenchError(f"load on {place.address}:{place.port}: the streams that are not read got {seen['stalled_bytes']} bytes, so they "
                          "were not held by their windows")
@@ -135,7 +142,7 @@ def h2load(place, scenario, case, seconds, more=()):
     output = run(place, [*argv, *headers, *more, url], whole + 15)
     counts = re.search(r"requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", output)
     if counts is None or not int(counts[1]) or any(int(count) for count in counts.groups()[1:]):
-        raise BenchError(f"h2load {url}: requests failed, so nothing was measured:\n{output[-500:]}")
+        raise BenchError(f"h2load {url}: requests failed, so nothing was measured: {mend(place)}\n{output[-500:]}")
     mean, unit = re.search(r"time for request:(?:\s+[\d.]+\w+){2}\s+([\d.]+)(us|ms|s)", output).groups()
     took_s = float(re.search(r"finished in ([\d.]+)s", output)[1])
     return {"requests": int(counts[1]), "requests_per_s": float(re.search(r"finished in .*, ([\d.]+) req/s", output)[1]),
@@ -162,7 +169,7 @@ def check_grpc(place):
     """One call by a real client, whose status counts."""
     output = run(place, [*grpc_program(), "check", f"{place.address}:{place.port}", "unary"], 15)
     if not output.startswith("ok"):
-        raise BenchError(f"a gRPC call to {place.address}:{place.port} fails, so nothing was measured: {output.strip()[-500:]}")
+        raise BenchError(f"a gRPC call to {place.address}:{place.port} fails, so nothing was measured: {output.strip()[-500:]}: {mend(place)}")
 
 
 def grpc_program():
@@ -187,7 +194,7 @@ def iperf3(place, scenario, case, seconds):
                  seconds + 15)
     result = json.loads(output)
     if "error" in result:
-        raise BenchError(f"iperf3 {place.address}:{place.port}: {result['error']}")
+        raise BenchError(f"iperf3 {place.address}:{place.port}: {result['error']}: {mend(place)}")
     received = result["end"]["sum_received"]
     # Costs of a stream are told per MiB.
     return {"requests": received["bytes"] / (1 << 20), "gbit_per_s": received["bits_per_second"] / 1e9}

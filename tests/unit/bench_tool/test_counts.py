@@ -1,6 +1,7 @@
 """The gate of exact instruction counts: what it reads, and what it refuses."""
 import importlib.util
 import os
+import shlex
 
 import pytest
 from conftest import ROOT
@@ -42,3 +43,23 @@ def test_update_keeps_tolerances():
 def test_a_broken_table_is_refused_with_its_line():
     with pytest.raises(SystemExit, match="counts.tsv:2: must be operation"):
         check_counts.parse_table("# head\nparse many\n")
+
+
+def told(*argv):
+    """The command that is told, taken apart as it would be if it were run."""
+    command = shlex.split(check_counts.update_command(check_counts.parser_of().parse_args(argv)))
+    assert os.path.realpath(command[0]) == os.path.realpath(check_counts.__file__)
+    return check_counts.parser_of().parse_args(command[1:])
+
+
+def test_the_told_command_updates_the_table_that_was_compared(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    again = told("/build/sluice-request-counts", "--table", "/tests/counts.tsv", "--within", "A::B*", "--within", "C D")
+    assert again.update
+    assert (os.path.abspath(again.program), os.path.abspath(again.table)) == ("/build/sluice-request-counts", "/tests/counts.tsv")
+    assert again.within == ["A::B*", "C D"]
+
+
+def test_the_told_command_is_short_for_the_usual_table():
+    assert "--table" not in check_counts.update_command(check_counts.parser_of().parse_args(["bin/sluice-counts"]))
+    assert told("bin/sluice-counts").table == check_counts.TABLE
