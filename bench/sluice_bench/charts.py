@@ -23,12 +23,11 @@ def throughput(runs, case, title):
 def cpu(runs, case, title):
     rows = []
     for target in results.targets(runs):
-        machine = list(results.pick(runs, target, case, "machine_us").values())
-        proxy = list(results.pick(runs, target, case, "proxy_us").values())
-        if machine:
-            middle, whole = statistics.median(proxy) if proxy else 0.0, statistics.median(machine)
-            rows.append((target, [middle, max(whole - middle, 0.0)]))
-    return svg.stacked_chart(f"{title}: CPU for each request or MiB", rows, ("proxy", "everything else"), "us") if rows else None
+        found = [list(results.pick(runs, target, case, metric).values()) for metric, _ in results.PARTS]
+        if all(found):
+            rows.append((target, [statistics.median(values) for values in found]))
+    names = [name for _, name in results.PARTS]
+    return svg.stacked_chart(f"{title}: CPU for each request or MiB", rows, names, "us") if rows else None
 
 
 def curves(runs, case, title):

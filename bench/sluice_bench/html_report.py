@@ -36,5 +36,6 @@ def render(document):
         for case in results.cases(runs):
             if case:
                 parts.append(f"<h3>{html.escape(results.case_text(case))}</h3>")
-            parts += [_table(*results.table(runs, case)), *charts.of_case(scenario, case, runs)]
+            headings, rows = results.breakdown(runs, case)
+            parts += [_table(*results.table(runs, case)), _table(headings, rows) if rows else "", *charts.of_case(scenario, case, runs)]
     return "".join(parts) + "</html>\n"

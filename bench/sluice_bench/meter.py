@@ -5,12 +5,13 @@ Counts that do slow it (system calls, BPF run time) are taken in a run of their 
 import ctypes
 import json
 import os
+import resource
 import struct
 import subprocess
 
 from sluice_testing.counting import SystemCallCount
 from sluice_testing.machine import BPFTOOL
-from sluice_testing.process import cpu_ns, machine_busy_ns, program_of
+from sluice_testing.process import children, cpu_ns, machine_busy_ns, program_of
 
 from .errors import BenchError
 
@@ -43,14 +44,42 @@ def proportional_bytes(pids):
     return sum(_rollup(pid, "Pss") for pid in pids)
 
 
-class Meter:
-    """Context manager around one run. `per_request(n)` says what each of n requests cost."""
+def _with_children(pids):
+    return [pid for parent in pids for pid in (parent, *children(parent))]
 
-    def __init__(self, pids):
-        self.pids = list(pids)
+
+def _mode_ticks(pids):
+    """(in user mode, in the kernel)"""
+    user = system = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+        user, system = user + int(fields[11]), system + int(fields[12])
+    return user, system
+
+
+def _waited_for_ns():
+    """CPU time of the programs that we ran to their end: within a run, the load."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return round((used.ru_utime + used.ru_stime) * 1e9)
+
+
+def breakdown(machine, proxy, user_share, client, server):
+    """Where the machine's time went. The machine's is counted in ticks, so the rest may come out a little below nothing."""
+    return {"proxy_user_us": proxy * user_share, "proxy_system_us": proxy * (1 - user_share), "client_us": client, "server_us": server,
+            "rest_us": max(machine - proxy - client - server, 0.0)}
+
+
+class Meter:
+    """Context manager around one run. `per_request(n)` says what each of n requests cost. `server_pids`: of what answers; their
+    children are found. Costs are taken apart only where those are known."""
+
+    def __init__(self, pids, server_pids=()):
+        self.pids, self.server_pids = list(pids), _with_children(server_pids)
 
     def _read(self):
-        return (sum(map(cpu_ns, self.pids)), machine_busy_ns(), sum(map(_switches, self.pids)))
+        return (sum(map(cpu_ns, self.pids)), machine_busy_ns(), sum(map(_switches, self.pids)), sum(map(cpu_ns, self.server_pids)),
+                _waited_for_ns(), *_mode_ticks(self.pids))
 
     def __enter__(self):
         self.before = self._read()
@@ -58,12 +87,15 @@ class Meter:
 
     def __exit__(self, *_):
         after = self._read()
-        self.proxy_ns, self.machine_ns, self.switches = (late - early for late, early in zip(after, self.before))
+        self.proxy_ns, self.machine_ns, self.switches, self.server_ns, self.client_ns, self.user, self.system = (late - early for late, early in zip(after, self.before))
 
     def per_request(self, requests):
         costs = {"machine_us": self.machine_ns / requests / 1000}
         if self.pids:
             costs |= {"proxy_us": self.proxy_ns / requests / 1000, "switches": self.switches / requests}
+        if self.server_pids:
+            proxy, client, server = (ns / requests / 1000 for ns in (self.proxy_ns, self.client_ns, self.server_ns))
+            costs |= breakdown(costs["machine_us"], proxy, self.user / max(self.user + self.system, 1), client, server)
         return costs
 
 

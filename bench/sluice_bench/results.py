@@ -14,6 +14,8 @@ COLUMNS = (  # metric, heading, decimals
     ("config_mib", "config MiB", 1), ("config_agent_mib", "config MiB, agent", 1),
 )
 
+PARTS = (("proxy_user_us", "proxy, user"), ("proxy_system_us", "proxy, kernel"), ("client_us", "client"), ("server_us", "server"),
+         ("rest_us", "rest"))  # Of machine_us.
 RATES = ("requests_per_s", "gbit_per_s")
 OVER = {"requests_per_s": "rate", "gbit_per_s": "rate", "p50_us": "p50", "p99_us": "p99"}
 
@@ -92,6 +94,17 @@ def table(runs, case):
             cells.append(f"{ratio.median:.2f} ({ratio.low:.2f}..{ratio.high:.2f})" if ratio and target != reference else "-")
         rows.append(cells)
     return ["target", *(heading for _, heading, _ in columns), *(f"{OVER[metric]} over {reference}" for metric in over)], rows
+
+
+def breakdown(runs, case):
+    """(headings, rows) of the medians of where the CPU time of a case went; no rows where nothing was taken apart. What BPF
+    programs took is part of the others, in whoever's time they ran."""
+    here, rows = [run for run in runs if run["case"] == case], []
+    for target in targets(here):
+        if any("rest_us" in run for run in here if run["target"] == target):
+            values = [list(pick(here, target, case, metric).values()) for metric, _ in (*PARTS, ("bpf_us", ""))]
+            rows.append([target, *(f"{statistics.median(value):,.2f}" if value else "-" for value in values)])
+    return ["CPU us for each", *(heading for _, heading in PARTS), "of these BPF"], rows
 
 
 def reference_of(runs):

@@ -136,7 +136,7 @@ class Runner:
         if turn is None and scenario.tool in loads.CHECKS:
             loads.CHECKS[scenario.tool](place)
         before, began = target.counters(case), time.monotonic()
-        with meter.Meter(target.pids()) as cost:
+        with meter.Meter(target.pids(), self.town.server_pids()) as cost:
             result = self._load(scenario)(place, scenario, case, self.options.seconds if turn else min(0.5, self.options.seconds))
         if turn:
             costs = cost.per_request(result["requests"])

@@ -43,7 +43,7 @@ def bar_chart(title, rows, unit="", mark=None):
 
 
 def stacked_chart(title, rows, names, unit):
-    """`rows`: [(target, [part, ...])]; the first part has the target's colour, the others are paler."""
+    """`rows`: [(target, [part, ...])]; the first part has the target's colour, each further one is paler."""
     largest = max(sum(parts) for _, parts in rows) or 1
     scale, height = (WIDTH - LEFT - RIGHT) / largest, 34 + ROW * len(rows) + 8
     drawn = [_text(0, 16, f"{title} ({' + '.join(names)})", extra=";font-weight:600")]
@@ -52,7 +52,7 @@ def stacked_chart(title, rows, names, unit):
         drawn.append(_text(LEFT - 8, y + 14, target, "end"))
         for index, part in enumerate(parts):
             width = max(part * scale, 0)
-            drawn.append(f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="18" fill="{colour(target)}" opacity="{1 if index == 0 else 0.35}"/>')
+            drawn.append(f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="18" fill="{colour(target)}" opacity="{0.7 ** index:.2f}"/>')
             x += width
         drawn.append(_text(x + 8, y + 14, f"{number_text(sum(parts))} {unit}"))
     return _document(height, drawn, title)

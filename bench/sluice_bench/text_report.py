@@ -47,6 +47,8 @@ def render(document, is_markdown=False):
             headings, rows = results.table(runs, case)
             lines += ["", results.case_text(case) + ("\n" if is_markdown else "")] if case else [""]
             lines += layout(headings, rows)
+            headings, rows = results.breakdown(runs, case)
+            lines += ["", *layout(headings, rows)] if rows else []
     if document["verdicts"]:
         lines.append(title("Bars"))
         lines += layout(*verdict_rows(document), left=2)

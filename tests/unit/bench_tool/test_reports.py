@@ -10,12 +10,15 @@ def run(target, turn, connections=64, **figures):
     return {"scenario": "requests", "target": target, "case": {"connections": connections}, "turn": turn, **figures}
 
 
+PARTS = {"proxy_user_us": 3.0, "proxy_system_us": 5.0, "client_us": 6.0, "server_us": 7.0, "rest_us": 1.0}
+
+
 def document(median=0.45, low=0.44, high=0.46, state="met"):
     runs = []
     for turn in ("a", "b", "c"):
         for count in (1, 16, 64):
-            runs += [run("direct", turn, count, requests_per_s=1000.0, p50_us=50.0, machine_us=20.0),
-                     run("sluice-full", turn, count, requests_per_s=900.0, p50_us=40.0, machine_us=22.0, proxy_us=8.0,
+            runs += [run("direct", turn, count, requests_per_s=1000.0, p50_us=50.0, machine_us=20.0, **PARTS),
+                     run("sluice-full", turn, count, requests_per_s=900.0, p50_us=40.0, machine_us=22.0, proxy_us=8.0, **PARTS,
                          curve_us={"50": 40.0, "99": 90.0})]
     return {"format": 1, "command": "sluice-bench requests", "when": "2026-01-02", "rounds": 3, "seconds": 1.0,
             "facts": {"cpus": 2, "processor": "<a> & b", "kernel": "6.1", "governor": "none", "virtual": True, "spin_noise": 0.02,
@@ -111,3 +114,15 @@ def test_addresses_are_compared_with_the_first_of_them():
 def test_one_address_is_compared_with_nothing():
     headings, _ = results.table([run("http://a:1/", "0", requests_per_s=9.0)], {"connections": 64})
     assert not any("over" in heading for heading in headings)
+
+
+def test_every_report_tells_where_the_cpu_time_went():
+    headings, rows = results.breakdown(document()["runs"], {"connections": 64})
+    assert dict(zip(headings, rows[1])) == {"CPU us for each": "sluice-full", "proxy, user": "3.00", "proxy, kernel": "5.00", "client": "6.00",
+                                            "server": "7.00", "rest": "1.00", "of these BPF": "-"}
+    for page in (text_report.render(document()), text_report.render(document(), is_markdown=True), html_report.render(document())):
+        assert "proxy, kernel" in page
+
+
+def test_what_was_not_taken_apart_has_no_such_table():
+    assert results.breakdown([run("direct", "a", machine_us=20.0)], {"connections": 64})[1] == []
