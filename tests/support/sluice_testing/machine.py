@@ -3,11 +3,12 @@ import json
 import os
 import subprocess
 
-from .network import run
+from .network import PREFIX, run
 from .process import listening_ports
 
 BPFTOOL = "/usr/sbin/bpftool"
 MESH_PORTS = {15001, 15006, 15008, 15053}
+NODE_PORTS = MESH_PORTS | {15000, 15020, 15021}  # A test may have servers of its own on the node.
 PROGRAMS = {"sluicectl", "sluice-agent", "sluice-proxy", "sluice-controller"}
 
 
@@ -53,12 +54,12 @@ def _map_keys(map_id):
 
 
 def sysctls(pod=None):
-    """Every readable value under net.ipv4 and net.ipv6 of a pod (None: of the node)."""
+    """Every readable value under net.core, net.ipv4 and net.ipv6 of a pod (None: of the node)."""
     values = {}
     if pod is not None:
         with pod.inside():
             return sysctls()
-    for root in ("/proc/sys/net/ipv4", "/proc/sys/net/ipv6"):
+    for root in ("/proc/sys/net/core", "/proc/sys/net/ipv4", "/proc/sys/net/ipv6"):
         for folder, _, files in os.walk(root):
             for name in files:
                 path = os.path.join(folder, name)
@@ -80,6 +81,32 @@ def routing(pod=None):
                 # Link-local addresses come seconds after a link is up, and the rest of these change by themselves too.
                 if not any(word in line for word in (" expires ", "cache", "fe80:", "multicast ff00:")):
                     found.add(f"{family} {what[0]} {line.strip()}")
+    return found
+
+
+def links(pod=None):
+    where = ["-n", pod.namespace] if pod is not None else []
+    return {item["ifname"] for item in json.loads(run("ip", *where, "-j", "link", "show"))}
+
+
+def inside(pod, *argv):
+    """The output of a command in a pod (None: on the node)."""
+    return run(*argv) if pod is None else pod.exec(*argv)
+
+
+def network_programs(pod=None):
+    """BPF programs at the links and packet filters: XDP, tc, flow dissector, netfilter."""
+    attached = json.loads(inside(pod, BPFTOOL, "-j", "net", "show"))
+    return {f"{kind} {json.dumps(item)}" for part in attached for kind, items in part.items() for item in items}
+
+
+def packet_rules(pod=None):
+    """Everything that iptables, nftables or tc would have to be asked for."""
+    found = {f"nft {line}" for line in inside(pod, "nft", "list", "ruleset").splitlines()}
+    for link in links(pod):
+        for hook in ("ingress", "egress"):
+            found |= {f"tc {link} {hook} {line}" for line in inside(pod, "tc", "filter", "show", "dev", link, hook).splitlines()}
+        found |= {f"tc {line}" for line in inside(pod, "tc", "qdisc", "show", "dev", link).splitlines() if "clsact" in line}
     return found
 
 
@@ -117,10 +144,14 @@ class MachineState:
         if not os.environ.get("SLUICE_TEST_SHARED_MACHINE"):
             self.facts = {"bpf": mesh_bpf(), "processes": mesh_processes(), "mounts": mounts(), "pins": bpf_pins(),
                           "node routing": routing()}
+        # Links of the tests' own pods come and go with those.
+        self.facts |= {"node listeners": listening_ports() & NODE_PORTS,
+                       "node links": {name for name in links() if not name.startswith(PREFIX)}}
         self.sysctls = {"node": sysctls()}
         for pod in pods:
             self.facts[f"{pod.name} routing"] = routing(pod)
             self.facts[f"{pod.name} listeners"] = listening_ports(pod) & MESH_PORTS
+            self.facts[f"{pod.name} links"] = links(pod)
             self.sysctls[pod.name] = sysctls(pod)
 
     def differences(self, earlier):

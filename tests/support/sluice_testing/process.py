@@ -1,4 +1,5 @@
 """Child processes that end with the test, and what /proc tells about them."""
+import contextlib
 import ctypes
 import os
 import signal
@@ -80,9 +81,10 @@ def wait_listening(pod, port, process=None, timeout_s=10.0):
     wait_until(is_listening, f"port {port} in {pod.name} is not listening", timeout_s)
 
 
-def listening_ports(pod):
+def listening_ports(pod=None):
+    """TCP ports that somebody listens on in a pod; None: on the node."""
     ports = set()
-    with pod.inside():
+    with pod.inside() if pod is not None else contextlib.nullcontext():
         for table in ("tcp", "tcp6"):
             try:
                 with open(f"/proc/thread-self/net/{table}", encoding="ascii") as file:
