@@ -2,6 +2,8 @@
 import contextlib
 import json
 import os
+import re
+import select
 import signal
 import socket
 import subprocess
@@ -370,6 +372,74 @@ def test_proxy_is_unprivileged(street):
                 assert int(of_task[capabilities], 16) == 0, f"thread {task}: {capabilities}"
             assert of_task["NoNewPrivs"] == "1", f"thread {task}"
             assert of_task["Seccomp"] == "2", f"thread {task} has no filter"
+
+
+def test_ready_is_said_once_and_not_before_every_pod_is_captured(street):
+    network, client, server = street
+    mesh = Mesh(network)
+    absent = manifests.pod(server, "server")
+    absent["metadata"]["annotations"]["sluice.dev/netns"] = os.path.join(mesh.folder, "later")
+    mesh.apply("objects.yaml", [absent, *(item for item in objects(client, server) if item["metadata"]["name"] != "server"
+                                          or item["kind"] != "Pod")])
+    mesh.start(wait_ready=False)
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: mesh.has_ended or mesh.process.stop())
+        wait_until(lambda: is_captured(mesh, "client"), "the client is captured", 20 * SCALE)
+        stays_true(lambda: not readable(mesh.process.popen.stdout), "nothing on stdout", 1.0)
+        assert not is_captured(mesh, "server") and mesh.ready()[0] == 503
+
+        mesh.apply("objects.yaml", objects(client, server))
+        mesh.wait_ready()  # The one line.
+        assert is_captured(mesh, "server") and mesh.ready()[0] == 200
+        mesh.stop()  # Asserts that no other line came.
+
+
+def is_captured(mesh, name):
+    try:
+        return mesh.pod(name)["captured"]
+    except (OSError, StopIteration, AssertionError):
+        return False  # Nobody answers yet, or does not know the pod.
+
+
+def readable(stream):
+    return bool(select.select([stream], [], [], 0)[0])
+
+
+def test_access_log_as_text_and_json_has_a_line_per_request_and_per_relay(street):
+    network, client, server = street
+    for form in ("text", "json"):
+        with start(street, access_log=form) as mesh:
+            get(client, "/echo?logged")
+            with client.connect(VIP, 9000) as sock:
+                sock.sendall(b"PEER\n")
+                read_all(sock)
+            wait_until(lambda: len(log_lines(mesh, form)) == 2, "two lines")
+            http, tcp = sorted(log_lines(mesh, form), key=lambda line: line["protocol"])
+
+            assert (http["method"], http["path"], str(http["status"])) == ("GET", "/echo?logged", "200")
+            for line, port, target in ((http, 80, servers.HTTP_PORT), (tcp, 9000, servers.TCP_PORT)):
+                assert line["pod"] == "default/client" and line["client"].startswith(client.v4 + ":")
+                assert (line["dialled"], line["endpoint"]) == (f"{VIP}:{port}", f"{server.v4}:{target}")
+                assert line["reason"] == "done" and int(line["bytes_to_client"]) > 0
+            assert int(tcp["bytes_from_client"]) == len("PEER\n") and "status" not in tcp
+
+
+def log_lines(mesh, form):
+    with open(mesh.access_log_path, encoding="utf-8") as file:
+        lines = [line for line in file if line.endswith("\n")]
+    if form == "json":
+        return [json.loads(line) for line in lines]
+    # key="value" as JSON quotes it, or key=number.
+    return [{key: json.loads(value) for key, value in re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|\d+)', line)} for line in lines]
+
+
+def test_log_that_takes_nothing_loses_lines_and_no_request(street):
+    mesh = start(street, access_log="json")
+    mesh.argv[mesh.argv.index("--access-log-file") + 1] = "/dev/full"
+    with mesh:
+        for _ in range(10):
+            assert get(street[1]).status == 200
+        wait_until(lambda: mesh.counter("sluice_access_log_dropped_total") == 10, "every lost line is counted")
 
 
 def test_no_process_has_openssl_beside_boringssl(street):

@@ -1,6 +1,12 @@
 #include "userspace/proxy/access_log.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "userspace/base/unique_fd.h"
 
 namespace sluice::proxy {
 namespace {
@@ -59,6 +65,46 @@ TEST(AccessLogTest, EscapesWhatWouldBreakALine) {
   const std::string line = FormatAccessEntry(entry, AccessLogFormat::kJson, "T");
 
   EXPECT_NE(line.find("\"path\":\"/\\\"\\\\\\u000a\\u001b\\u00ff\""), std::string::npos) << line;
+}
+
+uint64_t Dropped(const Counters& counters) {
+  return counters.value(static_cast<size_t>(Counter::kLogDropped));
+}
+
+TEST(AccessLogTest, CountsTheLinesThatTheLogRefuses) {
+  const base::UniqueFd full(open("/dev/full", O_WRONLY | O_CLOEXEC));
+  Counters counters;
+  AccessLog log(AccessLogFormat::kJson, full.get(), counters);
+  for (int i = 0; i < 3; ++i) log.Append(HttpEntry());
+
+  log.Flush();
+
+  EXPECT_EQ(Dropped(counters), 3u);
+}
+
+TEST(AccessLogTest, KeepsABoundedPartForALogThatIsSlowAndWholeLinesOnly) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+  const base::UniqueFd reader(ends[0]);
+  const base::UniqueFd writer(ends[1]);
+  Counters counters;
+  AccessLog log(AccessLogFormat::kText, writer.get(), counters);
+  const size_t line_size = FormatAccessEntry(HttpEntry(), AccessLogFormat::kText, "").size();
+  uint64_t appended = 0;
+
+  for (; Dropped(counters) < 100 && appended < 100'000; ++appended) {
+    log.Append(HttpEntry());
+    log.Flush();
+  }
+  std::string told;
+  char part[65536];
+  for (ssize_t size; (size = read(reader.get(), part, sizeof part)) > 0; log.Flush())
+    told.append(part, static_cast<size_t>(size));
+
+  EXPECT_EQ(Dropped(counters), 100u);
+  EXPECT_LT(appended * line_size, 2u << 20);
+  EXPECT_EQ(static_cast<uint64_t>(std::count(told.begin(), told.end(), '\n')), appended - 100);
+  EXPECT_EQ(told.back(), '\n');
 }
 
 }  // namespace
