@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Handshakes: tells the proxy what a captured client dialled, lets the proxy's own dials past the
- * inbound listener, bounds the receive buffers of applications, enrols the sockets of a same-node
+ * inbound listener, bounds the buffers of applications, enrols the sockets of a same-node
  * hop, and takes every entry away at the end.
  *
  *   client pod            server pod
@@ -13,11 +13,11 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/lib/bounds.h"
 #include "bpf/lib/config.h"
 #include "bpf/lib/counters.h"
 #include "bpf/lib/pair.h"
 #include "bpf/lib/pod.h"
-#include "bpf/lib/receive.h"
 #include "bpf/lib/sockops.h"
 
 static __always_inline bool is_marked_dial(struct bpf_sock_ops *ctx)
@@ -88,7 +88,7 @@ static __always_inline void active_established(struct bpf_sock_ops *ctx, __u64 n
 	struct sluice_client *client = client_of(ctx);
 
 	if (client && is_our_listener(&remote)) {
-		sluice_bound_receive(ctx);
+		sluice_bound_application(ctx);
 		store_original(ctx, netns_cookie, client);
 		if (pod->level != SLUICE_LEVEL_OFF)
 			sluice_enrol_active(ctx, netns_cookie, pod->level, false);
@@ -112,7 +112,7 @@ static __always_inline void passive_established(struct bpf_sock_ops *ctx, __u64 
 	else if (bpf_map_delete_elem(&sluice_dials, &dial))
 		return; /* Not the other end of a dial of ours. */
 	if (!is_proxy)
-		sluice_bound_receive(ctx);
+		sluice_bound_application(ctx);
 	/* Not by the pod's level: it may have changed since the active end went by it. */
 	sluice_enrol_passive(ctx, netns_cookie, is_proxy);
 }

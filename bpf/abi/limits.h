@@ -15,7 +15,7 @@
  * Unread bytes of a receiver above which nothing more is redirected to it, and below which a sender
  * that fell back to TCP may return. 256 KiB for the high mark halved bulk throughput.
  */
-#define SLUICE_UNREAD_HIGH_BYTES (2 * 1024 * 1024)
+#define SLUICE_UNREAD_HIGH_BYTES (3 * 512 * 1024)
 #define SLUICE_UNREAD_LOW_BYTES	 (SLUICE_UNREAD_HIGH_BYTES / 4)
 
 /*
@@ -26,7 +26,7 @@
 #define SLUICE_APPLICATION_RECEIVE_BYTES (768 * 1024)
 
 /*
- * Bytes that an application's enrolled socket may hold unsent while it is on TCP. Without it TCP
- * takes its whole send buffer (4 MiB) on top of the high mark.
+ * Bytes that an application's socket may hold unsent while the proxy does not read. Without it TCP
+ * takes its whole send buffer (4 MiB) on top of what the other end holds.
  */
-#define SLUICE_UNSENT_MAX_BYTES (1024 * 1024)
+#define SLUICE_UNSENT_MAX_BYTES (768 * 1024)

@@ -17,9 +17,6 @@
 #include "bpf/lib/maps.h"
 #include "bpf/lib/sockops.h"
 
-#define SLUICE_SOL_TCP		 6
-#define SLUICE_TCP_NOTSENT_LOWAT 25
-
 #define SLUICE_ALIVE(side) (1u << (side))
 
 /* The record's state moves only from `from`; returns the state found. */
@@ -38,17 +35,6 @@ static __always_inline __u64 sluice_peer_sock(const struct sluice_pair *pair,
 					       : sock[SLUICE_SIDE_ACTIVE];
 }
 
-/*
- * Bounds what TCP takes after the guard has sent an application back to it. An application that
- * sets the option itself has the last word; a kernel that refuses it keeps TCP's own bound.
- */
-static __always_inline void sluice_bound_unsent(struct bpf_sock_ops *ctx)
-{
-	int bytes = SLUICE_UNSENT_MAX_BYTES;
-
-	bpf_setsockopt(ctx, SLUICE_SOL_TCP, SLUICE_TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));
-}
-
 /* Puts the socket of `ctx` into the sockhash with what sk_msg needs beside it. */
 static __always_inline bool sluice_enrol(struct bpf_sock_ops *ctx, const struct sluice_end *made)
 {
@@ -62,8 +48,6 @@ static __always_inline bool sluice_enrol(struct bpf_sock_ops *ctx, const struct 
 	if (!end)
 		return false;
 	*end = *made;
-	if (!made->is_proxy)
-		sluice_bound_unsent(ctx);
 	return !bpf_sock_hash_update(ctx, &sluice_spliced, &key, BPF_ANY);
 }
 

@@ -8,7 +8,7 @@ import pytest
 from sluice_testing import servers
 from sluice_testing.http1 import HttpConnection, read_all, reset
 from sluice_testing.mesh import SCALE, is_sanitized
-from sluice_testing.process import resident_bytes
+from sluice_testing.process import asleep, resident_bytes
 from sluice_testing.stream import Digest, pattern, pattern_digest
 from sluice_testing.wait import settled, stays_true, wait_until
 
@@ -148,6 +148,14 @@ def accepted_until_stuck(sock, limit=4 * PATH_BOUND, head=b""):
 @pytest.mark.smoke
 def test_server_that_never_reads_bounds_what_the_client_can_send(town, tcp):
     assert accepted_until_stuck(tcp("SLEEP")) <= PATH_BOUND
+
+
+@pytest.mark.parametrize("family", ["4", "6"])
+def test_sleeping_proxy_bounds_what_one_socket_takes(town, tcp, family):
+    """Nothing passes the proxy, so all that is taken is in the application's socket and the one it is joined to."""
+    sock = tcp("SLEEP", getattr(town, f"http{family}"))
+    with asleep(town.mesh.proxy_pid()):
+        assert accepted_until_stuck(sock) <= SOCKET_BOUND
 
 
 @pytest.mark.smoke

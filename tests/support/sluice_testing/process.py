@@ -103,6 +103,20 @@ def proc_status(pid):
         return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
 
 
+@contextlib.contextmanager
+def asleep(pid):
+    """The process with all its threads stopped: the signal alone leaves those that run now running for a while."""
+    def is_stopped():
+        return all(proc_status(f"{pid}/task/{task}")["State"].startswith("T") for task in os.listdir(f"/proc/{pid}/task"))
+
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_until(is_stopped, f"process {pid} stops")
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def resident_bytes(pid):
     return int(proc_status(pid)["VmRSS"].split()[0]) * 1024
 
