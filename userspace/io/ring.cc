@@ -12,6 +12,7 @@
 #include "userspace/base/check.h"
 #include "userspace/base/clock.h"
 #include "userspace/base/errors.h"
+#include "userspace/io/restrictions.h"
 
 namespace sluice::io {
 namespace {
@@ -78,7 +79,8 @@ absl::StatusOr<std::unique_ptr<Ring>> Ring::Create(const RingOptions& options) {
   auto state = std::make_unique<State>();
   io_uring_params params{};
   params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-                 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+                 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP |
+                 IORING_SETUP_R_DISABLED;
   params.cq_entries = options.entries * 4;
   if (const int error = io_uring_queue_init_params(options.entries, &state->ring, &params);
       error < 0) {
@@ -102,6 +104,7 @@ absl::StatusOr<std::unique_ptr<Ring>> Ring::Create(const RingOptions& options) {
   if (const int error = io_uring_register_buf_ring(&state->ring, &registration, 0); error < 0) {
     return base::ErrnoStatus(-error, "register provided-buffer ring (Linux 5.19)");
   }
+  if (absl::Status status = RestrictAndEnable(state->ring); !status.ok()) return status;
   auto ring = std::unique_ptr<Ring>(new Ring(options, std::move(state)));
   ring->buffers_held_ = options.receive_buffer_count;
   for (uint32_t i = 0; i < options.receive_buffer_count; ++i)

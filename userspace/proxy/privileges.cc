@@ -26,7 +26,8 @@
 namespace sluice::proxy {
 namespace {
 
-// What a serving proxy does by itself; everything about sockets beyond this goes through the ring.
+// What a serving proxy does by itself; everything about sockets beyond this goes through the ring,
+// which has its own list (userspace/io/restrictions.cc).
 constexpr std::array kAllowed = {SCMP_SYS(io_uring_enter),
                                  SCMP_SYS(read),
                                  SCMP_SYS(write),
