@@ -10,7 +10,7 @@ from sluice_testing import manifests, servers
 from sluice_testing.counting import CountedPrograms, SystemCallCount
 from sluice_testing.http1 import HttpConnection
 from sluice_testing.mesh import Mesh, is_sanitized
-from sluice_testing.process import children, cpu_ns
+from sluice_testing.process import asleep, children, cpu_ns
 from sluice_testing.wait import settled, wait_until
 
 pytestmark = pytest.mark.skipif(is_sanitized(), reason="a sanitizer allocates and calls on its own")
@@ -48,13 +48,10 @@ def load(client, seconds=2, connections=64):
 @contextlib.contextmanager
 def held(pids):
     """Stops processes for the length of a `with`."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
+    with contextlib.ExitStack() as stack:
         for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+            stack.enter_context(asleep(pid))
+        yield
 
 
 def one_round(connections, proxy, servers_pids, calls):
