@@ -70,7 +70,7 @@ def section(document, command):
     noise = "" if machine["spin_noise"] is None else f", noise of a fixed spin {machine['spin_noise']:.0%}"
     versions = ", ".join(f"{name} {version}" for name, version in document["versions"].items())
     lines = [f"`{document['command']}` on {machine['cpus']} CPUs of {machine['processor']}, Linux {machine['kernel']}{noise}: medians of",
-             f"{document['rounds']} rounds in turns and 95 % intervals; {versions}. This part of the page is made by `{command}`.", "",
+             f"rounds in turns and 95 % intervals; {versions}. This part of the page is made by `{command}`.", "",
              *table(document), ""]
     lines += [f"missing: {what}: {why}" for what, why in document["missing"].items()]
     lines += [f"![{text}]({path})" for text, path in zip(("throughput", "CPU"), PICTURES)]
