@@ -33,6 +33,12 @@ class WorkerExchangeTest : public testing::Test {
     EXPECT_TRUE(client.ReadUntil("ok").ends_with("\r\n\r\nok"));
     return server;
   }
+  // Of a client that is paused, because the server does not read what it sends.
+  void ExpectItsResetEndsIt(Peer& client) {
+    client.SendAsMuchAsIsTaken();
+    client.Reset();
+    EXPECT_TRUE(Eventually([&] { return town_->closed(CloseReason::kClientReset) == 1; }));
+  }
 
   std::unique_ptr<WorkerTown> town_;
   std::unique_ptr<Peer> early_;
@@ -172,11 +178,8 @@ TEST_F(WorkerExchangeTest, ARelayWhoseServerDoesNotReadEndsWithItsClientsReset) 
   Peer client = town_->Connect();
   client.Send("hello\n");
   Peer server = town_->Accept();
-  client.SendAsMuchAsIsTaken();
 
-  client.Reset();
-
-  EXPECT_TRUE(Eventually([&] { return town_->closed(CloseReason::kClientReset) == 1; }));
+  ExpectItsResetEndsIt(client);
   EXPECT_NE(server.ReadAll().find("reset"), std::string::npos);
 }
 
@@ -185,11 +188,8 @@ TEST_F(WorkerExchangeTest, AnUploadWhoseServerDoesNotReadEndsWithItsClientsReset
   Peer client = town_->Connect();
   client.Send("POST /a HTTP/1.1\r\nHost: t\r\nContent-Length: 1000000000\r\n\r\n");
   Peer server = town_->Accept();
-  client.SendAsMuchAsIsTaken();
 
-  client.Reset();
-
-  EXPECT_TRUE(Eventually([&] { return town_->closed(CloseReason::kClientReset) == 1; }));
+  ExpectItsResetEndsIt(client);
   EXPECT_TRUE(Eventually([&] { return town_->count(Counter::kUpstreamActive) == 0; }));
 }
 
@@ -201,17 +201,14 @@ TEST_F(WorkerExchangeTest, ATunnelWhoseServerDoesNotReadEndsWithItsClientsReset)
   server.ReadHead();
   server.Send("HTTP/1.1 200 OK\r\n\r\n");
   client.ReadHead();
-  client.SendAsMuchAsIsTaken();
 
-  client.Reset();
-
-  EXPECT_TRUE(Eventually([&] { return town_->closed(CloseReason::kClientReset) == 1; }));
+  ExpectItsResetEndsIt(client);
   EXPECT_TRUE(Eventually([&] { return town_->count(Counter::kUpstreamActive) == 0; }));
 }
 
 // RFC 9110 section 9.3.6: once either side has closed, what it said is passed on and both are
 // closed. Only what was on its way to the other is delivered besides, as a half-closed server may
-// read it. (Envoy ends upgrades so as well; HAProxy lets the other half live on.)
+// read it.
 TEST_F(WorkerExchangeTest, AServerThatHalfClosesATunnelEndsItAndNothingUnderWayIsLost) {
   Start();
   Peer client = town_->Connect();
