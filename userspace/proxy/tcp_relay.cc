@@ -25,7 +25,6 @@ TcpRelay::TcpRelay(Worker& worker, Accepted accepted, const Plan& plan)
   if (!is_undecided_) CountOpened();
   if (plan.service != nullptr) cluster_ = plan.service->ClusterFor(dialled_.ip);
   last_byte_ns_ = start_ns_;
-  worker_.BeginWork();
   downstream_.Attach(std::move(accepted.fd));
   downstream_.BreakWhilePaused();
   if (plan.refused != CloseReason::kNone) {
@@ -41,7 +40,7 @@ TcpRelay::TcpRelay(Worker& worker, Accepted accepted, const Plan& plan)
 }
 
 TcpRelay::~TcpRelay() {
-  worker_.EndWork();
+  NoteAnswered();
   worker_.counters().Subtract(is_inbound_ ? Counter::kActiveInbound : Counter::kActiveTcp);
   if (is_counted_) worker_.counters().AddClosed(reason_);  // Else it went on as another session.
 }
@@ -123,9 +122,21 @@ void TcpRelay::NoteServerFirst() {
   memory_->Note(PortMemory::kServerFirst);
 }
 
+void TcpRelay::NoteAsked() {
+  if (std::exchange(awaits_answer_, true)) return;
+  worker_.BeginWork();
+}
+
+void TcpRelay::NoteAnswered() {
+  if (!std::exchange(awaits_answer_, false)) return;
+  worker_.EndWork();
+}
+
 void TcpRelay::OnReceive(Stream& stream, Received& received) {
   last_byte_ns_ = worker_.now_ns();
   const bool is_from_client = &stream == &downstream_;
+  worker_.NoteRelayed(*this);
+  is_from_client ? NoteAsked() : NoteAnswered();
   if (is_undecided_ && !is_from_client) NoteServerFirst();
   if (is_undecided_ && WatchFirstBytes(received.data)) return;
   (is_from_client ? bytes_from_client_ : bytes_to_client_) += received.data.size();

@@ -43,6 +43,8 @@ class TcpRelay final : public Session, private StreamOwner, private DialOwner {
   void CountOpened();
   bool WatchFirstBytes(std::string_view bytes);
   void NoteServerFirst();
+  void NoteAsked();
+  void NoteAnswered();
   void Close(CloseReason reason, bool reset);
   void MaybeFree();
   CloseReason BreakReason(const Stream& stream) const;
@@ -64,6 +66,7 @@ class TcpRelay final : public Session, private StreamOwner, private DialOwner {
   const Stream* broken_ = nullptr;  // Has ended and broken; the other side still gets what it sent.
   bool is_undecided_ = false;       // Nothing is declared, and nobody has spoken.
   bool is_counted_ = false;
+  bool awaits_answer_ = false;  // The client spoke last.
   bool is_closing_ = false;
   uint8_t closed_streams_ = 0;
   CloseReason reason_ = CloseReason::kDone;

@@ -1,7 +1,5 @@
 #include "userspace/proxy/wait_policy.h"
 
-#include "userspace/proxy/limits.h"
-
 namespace sluice::proxy {
 
 io::WaitHint WaitPolicy::Choose(uint64_t now_ns, uint64_t deadline_ns) const {

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "userspace/io/ring.h"
+#include "userspace/proxy/limits.h"
 
 namespace sluice::proxy {
 
@@ -13,11 +14,21 @@ class WaitPolicy {
  public:
   explicit WaitPolicy(uint64_t spin_ns) : spin_ns_(spin_ns) {}
 
-  // HTTP exchanges and open relays.
+  // HTTP exchanges, and relays whose client has spoken and not been answered.
   void BeginWork(uint64_t now_ns) {
     if (++work_in_flight_ > 1) last_concurrency_ns_ = now_ns;
   }
   void EndWork() { --work_in_flight_; }
+
+  // A relay has moved bytes. Relays that only send, or only receive, are never seen beside another
+  // one by what is in flight.
+  void NoteRelayed(const void* relay, uint64_t now_ns) {
+    if (relay != last_relay_ && now_ns - last_relayed_ns_ < kRecentTraffic) {
+      last_concurrency_ns_ = now_ns;
+    }
+    last_relay_ = relay;
+    last_relayed_ns_ = now_ns;
+  }
 
   io::WaitHint Choose(uint64_t now_ns, uint64_t deadline_ns) const;
   // After each turn: how many completions it ran and how long others had the processor.
@@ -28,6 +39,8 @@ class WaitPolicy {
   uint32_t work_in_flight_ = 0;
   uint64_t last_traffic_ns_ = 0;
   uint64_t last_concurrency_ns_ = 0;
+  const void* last_relay_ = nullptr;  // Only compared.
+  uint64_t last_relayed_ns_ = 0;
   uint64_t no_yield_until_ns_ = 0;
 };
 

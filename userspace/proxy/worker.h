@@ -135,6 +135,7 @@ class Worker {
   uint16_t NextSourcePort();
   void BeginWork() { wait_policy_.BeginWork(now_ns_); }
   void EndWork() { wait_policy_.EndWork(); }
+  void NoteRelayed(const Session& relay) { wait_policy_.NoteRelayed(&relay, now_ns_); }
 
   void AddDirty(Stream& stream) { dirty_.PushBack(stream); }
   void AddStarved(Stream& stream) { starved_.PushBack(stream); }

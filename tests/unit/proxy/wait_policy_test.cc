@@ -37,6 +37,26 @@ TEST(WaitPolicyTest, SleepsAtOnceWithAFewExchanges) {
   EXPECT_FALSE(hint.must_yield);
 }
 
+TEST(WaitPolicyTest, PollsForALoneRelayHoweverManyAreOpen) {
+  WaitPolicy policy(kSpinTime);
+  int relay = 0;
+  for (uint64_t now = kStart; now < kStart + kRecentTraffic; now += kRecentTraffic / 10) {
+    policy.NoteRelayed(&relay, now);
+    policy.Observe(now, 1, 0);
+  }
+  EXPECT_EQ(policy.Choose(kStart + kRecentTraffic, kDeadline).spin_ns, kSpinTime);
+}
+
+TEST(WaitPolicyTest, PollsNoMoreOnceTwoRelaysMoveBytes) {
+  WaitPolicy policy(kSpinTime);
+  int one = 0;
+  int other = 0;
+  policy.NoteRelayed(&one, kStart);
+  policy.NoteRelayed(&other, kStart + kRecentTraffic / 2);
+  policy.Observe(kStart + kRecentTraffic / 2, 1, 0);
+  EXPECT_EQ(policy.Choose(kStart + kRecentTraffic / 2, kDeadline).spin_ns, 0U);
+}
+
 TEST(WaitPolicyTest, YieldsWithManyExchanges) {
   const io::WaitHint hint = Busy(kYieldConcurrency).Choose(kStart, kDeadline);
   EXPECT_EQ(hint.spin_ns, 0U);
