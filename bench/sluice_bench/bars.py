@@ -3,7 +3,7 @@ import dataclasses
 
 from . import ratios
 
-SPIN_NOISE_MAX = 0.30   # A fixed piece of work may take this much longer than at its best, at its 75th percentile.
+SPIN_NOISE_MAX = 0.20   # A fixed piece of work may take this much longer at its 75th percentile than at its 25th.
 WIDTH_MAX = 0.50        # An interval wider than this share of its median proves nothing ...
 EXACT = ("system_calls", "idle_mib", "connection_kib", "unread_mib", "pss_mib", "config_mib")  # Noise does not touch these.
 ROUNDS_MIN = 3          # ... and neither do fewer rounds than this.
@@ -48,7 +48,7 @@ def judge(bar, runs, spin_noise, fixed_rounds=None, others_busy=None):
     if fixed_rounds is None and bar.metric not in EXACT:
         is_clear = is_reached(bar, goal, measured.low) == is_reached(bar, goal, measured.high)
         if spin_noise is not None and spin_noise > SPIN_NOISE_MAX:
-            return Verdict(bar, measured, "noisy", f"fixed work took {spin_noise:.0%} longer than at its best")
+            return Verdict(bar, measured, "noisy", f"fixed work took now more, now less time: by {spin_noise:.0%}")
         if others_busy is not None and others_busy > OTHERS_BUSY_MAX:
             return Verdict(bar, measured, "noisy", f"others used {others_busy:.0%} of a CPU")
         if len(measured.values) < ROUNDS_MIN:

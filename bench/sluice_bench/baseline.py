@@ -52,7 +52,7 @@ def _doubt(facts):
     """Why nothing that was measured under these facts is to be believed, or None."""
     noise, busy = facts.get("spin_noise"), facts.get("others_busy")
     if noise is not None and noise > bars.SPIN_NOISE_MAX:
-        return f"fixed work took {noise:.0%} longer than at its best"
+        return f"fixed work took now more, now less time: by {noise:.0%}"
     if busy is not None and busy > bars.OTHERS_BUSY_MAX:
         return f"others used {busy:.0%} of a CPU during the rounds"
     return None

@@ -29,10 +29,12 @@ def _work_s():
 
 
 def noise(spins):
-    """How much longer the work took at its 75th percentile than at its best; None of too few."""
+    """How much longer the work took at its 75th percentile than at its 25th; None of too few. A machine that is slower all the
+    time, because others share its cores, is no noise to runs that take turns; one that is now fast and now slow is."""
     if len(spins) < 4:
         return None
-    return statistics.quantiles(spins, n=4)[2] / min(spins) - 1
+    low, _, high = statistics.quantiles(spins, n=4)
+    return high / low - 1
 
 
 def usual(shares):

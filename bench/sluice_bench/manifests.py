@@ -5,7 +5,8 @@ from .town import GRPC_PORT, HTTP2_PORT, MINIMAL_PORT, NGINX_PORT, STREAM_PORT, 
 
 WEB, STREAMS = "10.98.0.1", "10.98.0.4"
 HTTP_PORTS = {"minimal": 80, "nginx": 81, "http2": 82, "grpc": 83}          # Of WEB.
-TCP_PORTS = {"stream": STREAM_PORT, "unread": UNREAD_PORT, "minimal": 9000, "http2": 9002}  # Of STREAMS.
+TCP_PORTS = {"stream": STREAM_PORT, "unread": UNREAD_PORT, "minimal": 9000, "http2": 9002,
+             "nginx": 9003}                                                 # Of STREAMS.
 H2C = "kubernetes.io/h2c"
 CANARY = {"name": "x-canary", "value": "always"}
 SERVICES, ENDPOINTS_EACH, ROUTES = 1000, 10, 100
@@ -23,7 +24,8 @@ def base(town):
     http = [manifests.port(80, "http", MINIMAL_PORT), manifests.port(81, "http-nginx", NGINX_PORT),
             manifests.port(82, "h2", HTTP2_PORT, app_protocol=H2C), manifests.port(83, "grpc", GRPC_PORT, app_protocol=H2C)]
     tcp = [manifests.port(STREAM_PORT, "tcp-stream"), manifests.port(UNREAD_PORT, "tcp-unread"),
-           manifests.port(9000, "tcp", MINIMAL_PORT), manifests.port(9002, "tcp-h2", HTTP2_PORT)]
+           manifests.port(9000, "tcp", MINIMAL_PORT), manifests.port(9002, "tcp-h2", HTTP2_PORT),
+           manifests.port(9003, "tcp-nginx", NGINX_PORT)]
     return [manifests.pod(town.client, "client"), manifests.pod(town.server, "server"),
             manifests.service("web", "server", http, (WEB,)), manifests.service("v1", "server", http, ("10.98.0.2",)),
             manifests.service("v2", "server", http, ("10.98.0.3",)), manifests.service("streams", "server", tcp, (STREAMS,)),

@@ -62,7 +62,7 @@ def test_accepting_keeps_what_was_not_measured_again(tmp_path):
 
 @pytest.mark.parametrize("refused, why", [
     (document(bar("a"), busy=0.6), "others used 60% of a CPU during the rounds: stop what else runs"),
-    (document(bar("a"), noise=0.5), "fixed work took 50% longer"),
+    (document(bar("a"), noise=0.5), "fixed work took now more, now less time: by 50%"),
     (document(bar("a", "noisy")), "1 figures are without a verdict"),
     (document(), "no ratio was measured"),
     (document(bar("a"), cpus=4), "is of another machine"),

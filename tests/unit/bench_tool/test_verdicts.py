@@ -72,10 +72,14 @@ def test_what_was_not_measured_has_no_verdict():
     assert bars.judge(BAR, [], 0.0).state == "unmeasured"
 
 
-def test_noise_is_how_much_longer_fixed_work_takes():
+def test_noise_is_how_much_the_time_of_fixed_work_varies():
     assert facts.noise([1.0, 1.0, 1.0]) is None
     assert facts.noise([1.0] * 8) == 0
     assert facts.noise([1.0, 1.0, 2.0, 2.0, 2.0, 2.0]) == pytest.approx(1.0)
+
+
+def test_a_machine_that_is_slow_all_the_time_is_not_noisy():
+    assert facts.noise([1.0] + [2.0] * 9) == 0
 
 
 @pytest.mark.parametrize("percent, upper", [(0, 10), (50, 10), (50.1, 20), (90, 20), (99, 30), (100, 30)])
