@@ -81,6 +81,12 @@ def compare(now, table):
     return wrong, said
 
 
+def dearer(now, pairs):
+    """What is wrong with operations that may cost no more than others of the same run, within the usual tolerance."""
+    return [f"{name}: {now[name]} instructions, {other} needs {now[other]}: more than {TOLERANCE_PERCENT:g} % more" for name, other in pairs
+            if now[name] > now[other] * (1 + TOLERANCE_PERCENT / 100)]
+
+
 def render(now, table):
     rows = [f"{name}\t{count}\t{table.get(name, (0, TOLERANCE_PERCENT))[1]:g}" for name, count in now.items()]
     return HEAD + "\n".join(rows) + "\n"
@@ -101,6 +107,8 @@ def parser_of():
     parser.add_argument("--update", action="store_true")
     parser.add_argument("--table", default=TABLE, help="the accepted counts (default: %(default)s)")
     parser.add_argument("--within", action="append", default=[], metavar="FUNCTION", help="count only in these functions")
+    parser.add_argument("--no-dearer", nargs=2, action="append", default=[], metavar=("OPERATION", "THAN"),
+                        help=f"fail where OPERATION costs {TOLERANCE_PERCENT:g} %% more than THAN; no update accepts it")
     return parser
 
 
@@ -117,11 +125,12 @@ def main():
         with open(options.table, "w", encoding="utf-8") as file:
             file.write(render(now, table))
         return 0
-    for sentence in said + wrong:
+    too_dear = dearer(now, options.no_dearer)
+    for sentence in said + wrong + too_dear:
         print(sentence)
     if said or wrong:
         print(f"If that is wanted, accept it, and say why in the commit:\n  {update_command(options)}")
-    return 1 if wrong else 0
+    return 1 if wrong or too_dear else 0
 
 
 if __name__ == "__main__":

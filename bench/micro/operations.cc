@@ -9,6 +9,7 @@
 #include "api/route.pb.h"
 #include "api/workload.pb.h"
 #include "bench/micro/heads.h"
+#include "bench/micro/many_services.h"
 #include "userspace/balance/pick.h"
 #include "userspace/base/address.h"
 #include "userspace/base/prng.h"
@@ -22,7 +23,7 @@
 namespace sluice::bench {
 namespace {
 
-constexpr int kServices = 1000, kEndpointsEach = 10, kRules = 100;
+constexpr int kRules = 100;
 constexpr uint32_t kRandom = 0x9e3779b9;
 
 Operation ParseRequest(std::string name, std::string_view text) {
@@ -172,35 +173,6 @@ Operation AdvanceTimers() {
   return {"advance_timers", [state] { state->wheel.Advance(state->now_ns += kStepNs); }};
 }
 
-istio::workload::Address MakeService(int number) {
-  istio::workload::Address address;
-  istio::workload::Service& service = *address.mutable_service();
-  service.set_namespace_("shop");
-  service.set_hostname(base::Concat("s", number));
-  const std::string ip = base::Concat("10.99.", number / 250, ".", number % 250 + 1);
-  service.add_addresses()->set_address(base::IpAddress::Parse(ip).value().ToBytes());
-  istio::workload::Port& port = *service.add_ports();
-  port.set_service_port(80);
-  port.set_app_protocol(istio::workload::HTTP11);
-  return address;
-}
-
-istio::workload::Address MakeWorkload(int serial, bool is_healthy) {
-  istio::workload::Address address;
-  istio::workload::Workload& workload = *address.mutable_workload();
-  workload.set_uid(base::Concat("standalone//Pod/shop/p", serial));
-  workload.set_namespace_("shop");
-  workload.set_name(base::Concat("p", serial));
-  const std::string ip = base::Concat("10.64.", serial / 250, ".", serial % 250 + 1);
-  workload.add_addresses(base::IpAddress::Parse(ip).value().ToBytes());
-  workload.set_status(is_healthy ? istio::workload::HEALTHY : istio::workload::UNHEALTHY);
-  const std::string service = base::Concat("shop/s", serial / kEndpointsEach);
-  istio::workload::Port& port = *(*workload.mutable_services())[service].add_ports();
-  port.set_service_port(80);
-  port.set_target_port(8080);
-  return address;
-}
-
 // One endpoint of ten thousand goes, or comes back, and a snapshot is built; two calls are the same
 // again.
 Operation BuildSnapshot() {
@@ -211,10 +183,7 @@ Operation BuildSnapshot() {
     uint64_t version = 1;
   };
   auto state = std::make_shared<State>();
-  for (int number = 0; number < kServices; ++number) state->builder.PutAddress(MakeService(number));
-  for (int serial = 0; serial < kServices * kEndpointsEach; ++serial) {
-    state->builder.PutAddress(MakeWorkload(serial, true));
-  }
+  PutManyServices(state->builder);
   state->snapshot = state->builder.Build(state->version);
   return {"snapshot_change_of_10000", [state] {
             state->builder.PutAddress(++state->version % 2 == 0 ? state->sick : state->healthy);

@@ -36,6 +36,11 @@ def test_operations_and_table_must_be_the_same():
     assert wrong == ["old: is in the table and was not run", "new: is not in the table"]
 
 
+@pytest.mark.parametrize("large, is_wrong", [(1000, False), (1020, False), (1021, True)])
+def test_an_operation_may_be_no_dearer_than_another(large, is_wrong):
+    assert bool(check_counts.dearer({"small": 1000, "large": large}, [("large", "small")])) == is_wrong
+
+
 def test_update_keeps_tolerances():
     assert check_counts.parse_table(check_counts.render({"a": 5, "b": 7}, {"a": (4, 3.5)})) == {"a": (5, 3.5), "b": (7, 2.0)}
 

@@ -204,7 +204,7 @@ class WorkerTown {
                 }}) {
     LimitTime(server_.get());
     LimitTime(undeclared_server_.get());
-    is_running_ = is_running_ && worker_.Start(MakeConfig()).ok();
+    is_running_ = is_running_ && worker_.Start(MakeConfig([](model::SnapshotBuilder&) {})).ok();
     if (is_running_) AddPod(1);
   }
   ~WorkerTown() { worker_.StopAndJoin(); }
@@ -269,6 +269,11 @@ class WorkerTown {
     hold->may_go.notify_one();
   }
   const RuntimeConfig& config() const { return *config_; }
+  // A new configuration: the town's own, and what `add` puts beside it.
+  template <typename Add>
+  void Configure(Add add) {
+    worker_.Post([this, config = MakeConfig(add)] { worker_.SetConfig(config); });
+  }
   // What the town's connections to the port that declares nothing have taught.
   std::shared_ptr<PortMemory> memory() const {
     return config_->MemoryOf(*config_->snapshot().FindServiceByName("shop/web.shop:70"));
@@ -331,7 +336,8 @@ class WorkerTown {
     }
     return table;
   }
-  std::shared_ptr<const RuntimeConfig> MakeConfig() {
+  template <typename Add>
+  std::shared_ptr<const RuntimeConfig> MakeConfig(Add add) {
     model::SnapshotBuilder builder;
     istio::workload::Address service_address;
     auto& service = *service_address.mutable_service();
@@ -359,6 +365,7 @@ class WorkerTown {
     SLUICE_CHECK(builder.PutAddress(service_address).empty());
     SLUICE_CHECK(builder.PutAddress(workload_address).empty());
     SLUICE_CHECK(builder.PutRouteTable("shop/web.shop:60", TlsRoutes()).empty());
+    add(builder);
     config_ = RuntimeConfig::Build(builder.Build(1), nullptr, names_);
     return config_;
   }
