@@ -3,6 +3,7 @@
 A place says where the load runs and what it is sent to. Results are dictionaries: `requests` (how many the costs are
 divided by), `requests_per_s`, latencies in us.
 """
+import base64
 import dataclasses
 import functools
 import json
@@ -19,6 +20,7 @@ from .errors import BenchError, Missing
 
 UNITS_US = {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000}
 GRPC_MESSAGE_SIZE = 1024
+GHZ_DIR = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "load", "ghz")  # The module that names its version.
 STALLED_PATH, STREAM_WINDOW = "/1m", 64 * 1024  # What is asked for and not read, and how much of it comes.
 CURVE = (50, 75, 90, 95, 99, 99.5, 99.9, 99.99)
 
@@ -172,12 +174,42 @@ def check_grpc(place):
         raise BenchError(f"a gRPC call to {place.address}:{place.port} fails, so nothing was measured: {output.strip()[-500:]}: {mend(place)}")
 
 
+def ghz(place, scenario, case, seconds):
+    """The same calls by a client made with grpc-go, which looks at each status."""
+    streams, connections = scenario.load["streams"], case["connections"]
+    argv = [ghz_program(), "--insecure", "--proto", os.path.join(GHZ_DIR, "echo.proto"), "--call", _path(place, scenario, case).lstrip("/"),
+            "--connections", str(connections), "--concurrency", str(connections * streams), "--duration", f"{seconds}s",
+            "--duration-stop", "wait", "--format", "json",
+            "--data", json.dumps({"data": base64.b64encode(b"." * GRPC_MESSAGE_SIZE).decode()}), f"{place.address}:{place.port}"]
+    output = run(place, argv, seconds + 15)
+    seen = json.loads(output)
+    if not seen["count"] or set(seen["statusCodeDistribution"]) != {"OK"}:
+        raise BenchError(f"ghz {place.address}:{place.port}: calls failed ({seen['statusCodeDistribution']}), so nothing was measured: "
+                         f"{mend(place)}")
+    latency_us = {item["percentage"]: item["latency"] / 1000 for item in seen["latencyDistribution"]}
+    return {"requests": seen["count"], "requests_per_s": seen["rps"], "mean_us": seen["average"] / 1000,
+            "p50_us": latency_us[50], "p90_us": latency_us[90], "p99_us": latency_us[99]}
+
+
+def check_ghz(place):
+    ghz_program()  # Made now, or missing now.
+    check_grpc(place)
+
+
+def ghz_program():
+    return _made("ghz", lambda: programs.go_built("ghz", GHZ_DIR, "github.com/bojand/ghz/cmd/ghz"))
+
+
 def grpc_program():
-    """The test server and client made with grpc-go; Missing says why it cannot be had."""
+    return _made("the gRPC server (grpc-go)", lambda: programs.made("go"))
+
+
+def _made(what, make):
+    """What make() returns; Missing says why it cannot be had."""
     try:
-        return programs.made("go")
+        return make()
     except (programs.Unavailable, RuntimeError, subprocess.TimeoutExpired) as error:
-        raise Missing(f"the gRPC server (grpc-go) cannot be made: {error}") from error
+        raise Missing(f"{what} cannot be made: {error}") from error
 
 
 def download(place, scenario, case, seconds):
@@ -200,5 +232,5 @@ def iperf3(place, scenario, case, seconds):
     return {"requests": received["bytes"] / (1 << 20), "gbit_per_s": received["bits_per_second"] / 1e9}
 
 
-TIMED = {"wrk": wrk, "own": own, "own-http2": own, "h2load": h2load, "grpc": grpc, "download": download, "iperf3": iperf3}
-CHECKS = {"grpc": check_grpc}  # Before the first run of a case.
+TIMED = {"wrk": wrk, "own": own, "own-http2": own, "h2load": h2load, "grpc": grpc, "ghz": ghz, "download": download, "iperf3": iperf3}
+CHECKS = {"grpc": check_grpc, "ghz": check_ghz}  # Before the first run of a case.

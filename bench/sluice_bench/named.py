@@ -8,7 +8,7 @@ from .targets import Named
 
 LISTEN_S = 0.2  # Before each round: while we load an address of this machine, what answers there looks like others.
 OURS_TO_CHANGE = {"setting", "cpus", "rate_of_direct"}
-HTTP_TOOLS = ("wrk", "own", "h2load", "grpc")
+HTTP_TOOLS = ("wrk", "own", "h2load", "grpc", "ghz")
 
 
 def unusable(scenario, targets):

@@ -13,8 +13,8 @@ from .errors import BenchError
 
 SIZE_MAX = 64 * 1024
 STREAMS_MAX = 1000
-TOOLS = ("wrk", "own", "own-http2", "iperf3", "h2load", "grpc", "download", "hold", "unread")
-HTTP2_TOOLS = ("own-http2", "h2load", "grpc", "download")  # Speak HTTP/2 to a port of HTTP.
+TOOLS = ("wrk", "own", "own-http2", "iperf3", "h2load", "grpc", "ghz", "download", "hold", "unread")
+HTTP2_TOOLS = ("own-http2", "h2load", "grpc", "ghz", "download")  # Speak HTTP/2 to a port of HTTP.
 SERVERS = ("minimal", "nginx", "http2")
 TARGETS = ("direct", "sluice-full", "sluice-off", "haproxy", "nginx", "envoy")
 METRICS = ("requests_per_s", "mean_us", "p50_us", "p90_us", "p99_us", "p999_us", "proxy_us", "machine_us", "switches", "system_calls",

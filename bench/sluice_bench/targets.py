@@ -12,7 +12,7 @@ from .settings import Settings
 from .town import PORTS
 
 TCP_TOOLS = {"iperf3": "stream", "unread": "unread"}
-TOOL_SERVERS = {**TCP_TOOLS, "grpc": "grpc"}
+TOOL_SERVERS = {**TCP_TOOLS, "grpc": "grpc", "ghz": "grpc"}
 MIB = 1 << 20
 HTTP2_SERVERS = ("http2", "grpc")
 

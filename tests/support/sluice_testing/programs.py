@@ -50,22 +50,27 @@ def _digest(*folders):
     return sums.hexdigest()[:12]
 
 
-def _go_built(name):
-    if not os.path.isdir(SOURCES):
-        raise Unavailable(f"its source is not here ({SOURCES})")
+def go_built(name, module, package, *sources):
+    """The path of a program: `package` of the Go module in the folder `module`; `sources` are its folders beside that one."""
+    if not os.path.isdir(module):
+        raise Unavailable(f"its source is not here ({module})")
     if not has_go():
         raise Unavailable("go is not installed")
     version = re.match(r"go1\.(\d+)", _run(go(), "env", "GOVERSION", env={**os.environ, "GOTOOLCHAIN": "local"}))
     if version is None or int(version[1]) < GO_MINOR_MIN:
         raise Unavailable(f"go 1.{GO_MINOR_MIN} or newer is needed")
-    path = os.path.join(programs_cache(), f"{name}-{_digest(SOURCES, os.path.join(SOURCES, name))}")
+    path = os.path.join(programs_cache(), f"{name}-{_digest(module, *sources)}")
     with _locked(name):
         if not os.path.exists(path):
             with outside():
-                _run(go(), "build", "-o", f"{path}.new", f"./{name}", cwd=SOURCES,
+                _run(go(), "build", "-o", f"{path}.new", package, cwd=module,
                      env={**os.environ, "GOFLAGS": "-mod=readonly", "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"})
             os.rename(f"{path}.new", path)
-    return [path]
+    return path
+
+
+def _grpc_program(name):
+    return [go_built(name, SOURCES, f"./{name}", os.path.join(SOURCES, name))]
 
 
 def _made_folder(name, fill):
@@ -108,7 +113,7 @@ def _node_with_grpc_js():
     return ["env", f"NODE_PATH={folder}/node_modules", "node", os.path.join(sources, "grpcjs.js")]
 
 
-MAKERS = {"go": lambda: _go_built("grpcgo"), "h2go": lambda: _go_built("h2go"), "py": _python_with_grpcio,
+MAKERS = {"go": lambda: _grpc_program("grpcgo"), "h2go": lambda: _grpc_program("h2go"), "py": _python_with_grpcio,
           "js": _node_with_grpc_js}
 _made = {}
 

@@ -1,4 +1,5 @@
 """Loads that fail say where, why, and what to do."""
+import json
 import os
 import shutil
 import socket
@@ -45,3 +46,29 @@ def test_failed_requests_in_a_pod_point_at_its_log(monkeypatch, output, tool, mo
     monkeypatch.setattr(loads, "require", lambda name, _: name)
     with pytest.raises(BenchError, match="nothing was measured: look at the log of what answers there, or run the scenario with --targets direct"):
         loads.TIMED[tool](loads.Place(types.SimpleNamespace(namespace="x"), "10.0.0.1", 80), made(tool, more), CASE, 1)
+
+
+GHZ_SEEN = {"count": 3, "rps": 3.0, "average": 2000, "statusCodeDistribution": {"OK": 3},
+            "latencyDistribution": [{"percentage": percent, "latency": percent * 1000} for percent in (50, 90, 99)]}
+
+
+@pytest.fixture
+def ghz_says(monkeypatch):
+    monkeypatch.setattr(loads, "ghz_program", lambda: "ghz")
+
+    def says(**changes):
+        monkeypatch.setattr(loads, "run", lambda *_: json.dumps({**GHZ_SEEN, **changes}))
+    return says
+
+
+def test_ghz_tells_latencies_in_microseconds(ghz_says):
+    ghz_says()
+    seen = loads.ghz(loads.Place(None, "10.0.0.1", 80), made("ghz", ", path: /a.B/C, streams: 2"), CASE, 1)
+    assert seen == {"requests": 3, "requests_per_s": 3.0, "mean_us": 2.0, "p50_us": 50.0, "p90_us": 90.0, "p99_us": 99.0}
+
+
+@pytest.mark.parametrize("changes", [{"statusCodeDistribution": {"OK": 2, "Unavailable": 1}}, {"count": 0, "statusCodeDistribution": {}}])
+def test_calls_that_fail_end_a_run_of_ghz(ghz_says, changes):
+    ghz_says(**changes)
+    with pytest.raises(BenchError, match="10.0.0.1:80: calls failed"):
+        loads.ghz(loads.Place(None, "10.0.0.1", 80), made("ghz", ", path: /a.B/C, streams: 2"), CASE, 1)
