@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <net/if.h>
 
 #include "tests/bpf/mesh.h"
 #include "userspace/datapath/original_destination.h"
@@ -120,12 +121,19 @@ TEST_F(CaptureTest, KeepsTheAddressThatAnApplicationBound) {
 }
 
 TEST_F(CaptureTest, CapturesASocketBoundToTheInterfaceOfThePod) {
-  const base::UniqueFd c = SocketIn(mesh_->client, AF_INET);
-  ASSERT_EQ(setsockopt(c.get(), SOL_SOCKET, SO_BINDTODEVICE, "eth0", 5), 0);
+  for (const int family : {AF_INET, AF_INET6}) {
+    const base::UniqueFd c = SocketIn(mesh_->client, family);
+    ASSERT_EQ(setsockopt(c.get(), SOL_SOCKET, SO_BINDTODEVICE, "eth0", 5), 0);
 
-  ASSERT_EQ(Connect(c.get(), Vip4()), 0);
+    ASSERT_EQ(Connect(c.get(), family == AF_INET ? Vip4() : Vip6()), 0);
 
-  EXPECT_TRUE(Accept(mesh_->outbound4.get()).is_valid());
+    const int listener = family == AF_INET ? mesh_->outbound4.get() : mesh_->outbound6.get();
+    EXPECT_TRUE(Accept(listener).is_valid());
+    char device[IFNAMSIZ];
+    socklen_t size = sizeof device;
+    ASSERT_EQ(getsockopt(c.get(), SOL_SOCKET, SO_BINDTODEVICE, device, &size), 0);
+    EXPECT_EQ(size, 0u);  // What docs/operations.md says that the application can see.
+  }
 }
 
 TEST_F(CaptureTest, DeniesWithConnectionRefused) {

@@ -19,18 +19,18 @@ REQUEST = b"GET /name HTTP/1.1\r\nHost: t\r\n\r\n"
 
 @pytest.fixture(scope="module")
 def web(pods):
-    """nginx in a and b behind Service many: HTTP on 80, the same as plain TCP on 81."""
+    """nginx in a and b behind Service many: HTTP on 80, the same as plain TCP on 81. Its addresses by family."""
     for pod in (pods.a, pods.b):
         servers.nginx(pod, 8090)
-    return "10.97.0.70"
+    return {"4": "10.97.0.70", "6": "fd97::70"}
 
 
 @pytest.fixture
 def many(town, web):
     version = town.mesh.status()["config"]["version"]
     town.mesh.apply("many.yaml", [manifests.service("many", "a", [
-        manifests.port(80, "http", 8090), manifests.port(81, "tcp", 8090)], (web,))])
-    if town.mesh.status()["config"]["services"] and not _has_service(town, web):
+        manifests.port(80, "http", 8090), manifests.port(81, "tcp", 8090)], tuple(web.values()))])
+    if town.mesh.status()["config"]["services"] and not _has_service(town, web["6"]):
         town.mesh.wait_version_after(version)
     return web
 
@@ -48,7 +48,7 @@ def open_at_once(pod, address, port, count):
     selector, waiting, done = selectors.DefaultSelector(), set(), []
     with pod.inside():
         for _ in range(count):
-            sock = socket.socket()
+            sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
             sock.setblocking(False)
             sock.connect_ex((address, port))
             selector.register(sock, selectors.EVENT_WRITE)
@@ -68,9 +68,10 @@ def open_at_once(pod, address, port, count):
     return done
 
 
+@pytest.mark.parametrize("family", ["4", "6"])
 @pytest.mark.parametrize("port", [80, 81], ids=["http", "tcp"])
-def test_three_thousand_connections_at_once(town, many, port):
-    socks = open_at_once(town.client, many, port, MANY)
+def test_three_thousand_connections_at_once(town, many, port, family):
+    socks = open_at_once(town.client, many[family], port, MANY)
     try:
         for sock in socks:
             sock.sendall(REQUEST)
@@ -117,13 +118,15 @@ def short_connections(town, address, port, count):
     return answers
 
 
-def test_short_connections_leave_nothing_behind(town, many):
+@pytest.mark.parametrize("family", ["4", "6"])
+def test_short_connections_leave_nothing_behind(town, many, family):
+    address = many[family]
     for port in (80, 81):  # Pools and caches fill up first: they are not leaks.
-        short_connections(town, many, port, 1000)
+        short_connections(town, address, port, 1000)
     descriptors, entries = at_rest(town)
     memory = resident_bytes(town.mesh.proxy_pid())
 
-    answers = short_connections(town, many, 80, SHORT // 2) + short_connections(town, many, 81, SHORT // 2)
+    answers = short_connections(town, address, 80, SHORT // 2) + short_connections(town, address, 81, SHORT // 2)
 
     assert answers == {True: SHORT // 2 // 50 * 50 * 2}
     descriptors_after, entries_after = at_rest(town)
@@ -134,10 +137,12 @@ def test_short_connections_leave_nothing_behind(town, many):
     assert is_sanitized() or resident_bytes(town.mesh.proxy_pid()) <= memory + 4 * 1024 * 1024
 
 
-def test_short_connections_from_outside_leave_nothing_behind(town, many):
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("family", ["4", "6"])
+def test_short_connections_from_outside_leave_nothing_behind(town, family):
     def talk(count):
         for _ in range(count):
-            with HttpConnection(town.outside.connect(town.a.v4, 8090)) as client:
+            with HttpConnection(town.outside.connect(getattr(town.a, f"v{family}"), 8090)) as client:
                 assert client.get("/name", headers=["Connection: close"]).status == 200
 
     talk(100)
@@ -150,7 +155,7 @@ def test_short_connections_from_outside_leave_nothing_behind(town, many):
 
 
 def test_wrk_sees_no_error(town, many):
-    output = town.client.exec("wrk", "-t2", "-c64", "-d3s", "--latency", f"http://{many}/1k")
+    output = town.client.exec("wrk", "-t2", "-c64", "-d3s", "--latency", f"http://{many['4']}/1k")
 
     assert "Socket errors" not in output and "Non-2xx" not in output, output
     assert float(output.split("Requests/sec:")[1].split()[0]) > 1000 / SCALE, output

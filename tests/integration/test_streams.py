@@ -16,6 +16,9 @@ GIB = int(1024 * 1024 * 1024 / SCALE)
 MIB = 1024 * 1024
 SOCKET_BOUND = 5 * MIB  # Unread bytes that one enrolled socket may take.
 PATH_BOUND = 15 * MIB   # Unread bytes that the whole way from application to application may take.
+# Of the address that is dialled. Other kernels are emulated: one family is enough there.
+FAMILIES = pytest.mark.parametrize("family", ["4", "6"])
+SMOKE_FAMILIES = pytest.mark.parametrize("family", [pytest.param("4", marks=pytest.mark.smoke), "6"])
 
 
 def report(tcp, name):
@@ -30,9 +33,9 @@ def receive_digest(sock, first=b""):
     return seen
 
 
-@pytest.mark.smoke
-def test_gigabyte_to_the_server(town, tcp):
-    sock = tcp("SINK", timeout=60)
+@SMOKE_FAMILIES
+def test_gigabyte_to_the_server(town, tcp, family):
+    sock = tcp("SINK", getattr(town, f"http{family}"), timeout=60)
     for block in pattern(GIB):
         sock.sendall(block)
     sock.shutdown(socket.SHUT_WR)
@@ -40,16 +43,16 @@ def test_gigabyte_to_the_server(town, tcp):
     assert json.loads(read_all(sock)) == {"size": GIB, "sha256": pattern_digest(GIB)}
 
 
-@pytest.mark.smoke
-def test_gigabyte_to_the_client(town, tcp):
-    seen = receive_digest(tcp(f"SOURCE {GIB}", timeout=60))
+@SMOKE_FAMILIES
+def test_gigabyte_to_the_client(town, tcp, family):
+    seen = receive_digest(tcp(f"SOURCE {GIB}", getattr(town, f"http{family}"), timeout=60))
 
     assert (seen.size, seen.hex()) == (GIB, pattern_digest(GIB))
 
 
-def exchange_both_ways(town, tcp, command, size):
+def exchange_both_ways(town, tcp, command, size, address=None):
     """Sends and receives `size` bytes at once, from two threads of the client as well."""
-    sock, failures = tcp(f"{command} {size} duplex", timeout=60), []
+    sock, failures = tcp(f"{command} {size} duplex", address, timeout=60), []
 
     def send():
         try:
@@ -69,8 +72,9 @@ def exchange_both_ways(town, tcp, command, size):
                lambda: f"the server has all: {report(tcp, 'duplex')}")
 
 
-def test_both_ways_at_once(town, tcp):
-    exchange_both_ways(town, tcp, "DUPLEX", GIB // 4)
+@FAMILIES
+def test_both_ways_at_once(town, tcp, family):
+    exchange_both_ways(town, tcp, "DUPLEX", GIB // 4, getattr(town, f"http{family}"))
 
 
 def test_both_ways_at_once_with_blocking_calls(town, tcp, request):
@@ -87,8 +91,9 @@ def test_both_ways_at_once_with_blocking_calls_in_a_pod_that_opts_out(town, tcp,
     exchange_both_ways(town, tcp, "DUPLEX-BLOCKING", GIB // 4)
 
 
-def test_gigabyte_http_download(town):
-    with town.client.connect(town.http4, 80, timeout=60) as sock:
+@FAMILIES
+def test_gigabyte_http_download(town, family):
+    with town.client.connect(getattr(town, f"http{family}"), 80, timeout=60) as sock:
         sock.sendall(b"GET /bytes?n=%d HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n" % GIB)
         connection = HttpConnection(sock)
         head = connection._head()
@@ -98,10 +103,10 @@ def test_gigabyte_http_download(town):
     assert (seen.size, seen.hex()) == (GIB, pattern_digest(GIB))
 
 
-@pytest.mark.parametrize("framing", ["length", "chunked"])
-def test_gigabyte_http_upload(town, framing):
+@pytest.mark.parametrize("framing, family", [("length", "4"), ("length", "6"), ("chunked", "4")])
+def test_gigabyte_http_upload(town, framing, family):
     is_chunked = framing == "chunked"
-    with HttpConnection(town.client.connect(town.http4, 80, timeout=60)) as client:
+    with HttpConnection(town.client.connect(getattr(town, f"http{family}"), 80, timeout=60)) as client:
         header = b"Transfer-Encoding: chunked" if is_chunked else b"Content-Length: %d" % GIB
         client.send(b"POST /digest HTTP/1.1\r\nHost: t\r\n%s\r\n\r\n" % header)
         for block in pattern(GIB):
@@ -117,9 +122,9 @@ def test_gigabyte_http_upload(town, framing):
     assert (answer["size"], answer["sha256"]) == (GIB, pattern_digest(GIB))
 
 
-@pytest.mark.smoke
-def test_gigabyte_from_an_outside_client(town):
-    with town.outside.connect(town.a.v4, servers.TCP_PORT, timeout=60) as sock:
+@SMOKE_FAMILIES
+def test_gigabyte_from_an_outside_client(town, family):
+    with town.outside.connect(getattr(town.a, f"v{family}"), servers.TCP_PORT, timeout=60) as sock:
         sock.sendall(b"SOURCE %d\n" % (GIB // 4))
         seen = receive_digest(sock)
 
@@ -150,7 +155,7 @@ def test_server_that_never_reads_bounds_what_the_client_can_send(town, tcp):
     assert accepted_until_stuck(tcp("SLEEP")) <= PATH_BOUND
 
 
-@pytest.mark.parametrize("family", ["4", "6"])
+@FAMILIES
 def test_sleeping_proxy_bounds_what_one_socket_takes(town, tcp, family):
     """Nothing passes the proxy, so all that is taken is in the application's socket and the one it is joined to."""
     sock = tcp("SLEEP", getattr(town, f"http{family}"))

@@ -56,7 +56,7 @@ void ProxyStats::AddCounter(const node::v1::Counter& counter) {
     row.label_value = counter.label().substr(split + 1);
   }
   const bool has_legal_label = counter.label().empty() || (split != std::string::npos &&
-                                                           telemetry::IsMetricName(row.label_key));
+                                                           telemetry::IsLabelName(row.label_key));
   if (collecting_.counters.size() >= kStatsCountersMax || row.name.rfind("sluice_", 0) != 0 ||
       !telemetry::IsMetricName(row.name) || !has_legal_label || !IsText(counter.label()) ||
       !IsText(row.name) || !IsText(row.help) || !std::isfinite(row.value)) {

@@ -20,6 +20,10 @@ std::string CheckMessage(const std::string& name, const Address& address) {
   switch (address.type_case()) {
     case Address::kWorkload:
       if (address.workload().uid() != name) return "the name must be the workload's uid";
+      // They are told to the proxy, in a packet of limited size, when the pod is captured.
+      if (address.workload().name().size() > kResourceNameSizeMax ||
+          address.workload().namespace_().size() > kResourceNameSizeMax)
+        return "the workload's own name or namespace is too long";
       for (const std::string& ip : address.workload().addresses()) {
         if (!base::IpAddress::FromBytes(ip).has_value())
           return "an address must have 4 or 16 bytes";

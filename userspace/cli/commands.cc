@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "userspace/base/address.h"
@@ -14,6 +13,7 @@
 #include "userspace/cli/preflight.h"
 #include "userspace/cli/standalone.h"
 #include "userspace/cli/status_text.h"
+#include "userspace/cli/text_table.h"
 
 namespace sluice::cli {
 namespace {
@@ -26,13 +26,6 @@ int Fail(const std::string& text) {
 }
 
 int Fail(const absl::Status& status) { return Fail(std::string(status.message())); }
-
-// Indented, so that a person can read it too; a body that is not JSON is shown as it came.
-std::string Indented(const std::string& body) {
-  const nlohmann::json parsed = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (parsed.is_discarded()) return body;
-  return parsed.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-}
 
 template <typename... Bodies>
 struct Overloaded : Bodies... {
@@ -56,12 +49,9 @@ int RunStatus(const StatusOptions& options) {
                              "); start one with: sluicectl standalone --manifests DIR"));
   }
   if (answer->code != 200)
-    return Fail(absl::StrCat("the agent answered ", answer->code, ": ", answer->body));
-  if (options.is_json) {
-    std::fputs(Indented(answer->body).c_str(), stdout);
-    return 0;
-  }
-  const absl::StatusOr<std::string> text = RenderStatus(answer->body);
+    return Fail(absl::StrCat("the agent answered ", answer->code, ": ", Printable(answer->body)));
+  const absl::StatusOr<std::string> text =
+      options.is_json ? IndentStatus(answer->body) : RenderStatus(answer->body);
   if (!text.ok()) return Fail(text.status());
   std::fputs(text->c_str(), stdout);
   return 0;

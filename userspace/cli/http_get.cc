@@ -3,10 +3,12 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -18,18 +20,37 @@ namespace sluice::cli {
 
 namespace {
 
+// Digits alone: SimpleAtoi by itself also takes signs and blanks around them.
+bool ParseDigits(absl::string_view text, size_t& number) {
+  return std::all_of(text.begin(), text.end(), absl::ascii_isdigit) &&
+         absl::SimpleAtoi(text, &number);
+}
+
 // The announced size of the body, if the header section names one.
 absl::StatusOr<std::optional<size_t>> AnnouncedSize(const std::string& head) {
-  const std::vector<std::string> lines = absl::StrSplit(head, "\r\n");
-  for (const std::string& line : lines) {
+  std::optional<size_t> announced;
+  const std::vector<absl::string_view> lines = absl::StrSplit(head, "\r\n");
+  for (const absl::string_view line : lines) {
     if (!absl::StartsWithIgnoreCase(line, "content-length:")) continue;
     size_t size_bytes = 0;
-    if (!absl::SimpleAtoi(line.substr(line.find(':') + 1), &size_bytes)) {
-      return absl::InvalidArgumentError(absl::StrCat("not a size: ", line));
+    if (!ParseDigits(absl::StripAsciiWhitespace(line.substr(line.find(':') + 1)), size_bytes)) {
+      return absl::InvalidArgumentError("the answer announces a size that is not a number");
     }
-    return size_bytes;
+    if (announced && *announced != size_bytes)
+      return absl::InvalidArgumentError("the answer announces two sizes");
+    announced = size_bytes;
   }
-  return std::nullopt;
+  return announced;
+}
+
+// Of "HTTP/1.x NNN reason"; 0 if it is not such a line.
+int CodeOf(const std::string& head) {
+  size_t code = 0;
+  const bool is_status_line = head.size() >= 12 && absl::StartsWith(head, "HTTP/1.") &&
+                              absl::ascii_isdigit(static_cast<unsigned char>(head[7])) &&
+                              head[8] == ' ' && ParseDigits(head.substr(9, 3), code) &&
+                              (head.size() == 12 || head[12] == ' ' || head[12] == '\r');
+  return is_status_line && code >= 100 && code < 600 ? static_cast<int>(code) : 0;
 }
 
 }  // namespace
@@ -40,11 +61,9 @@ absl::StatusOr<HttpAnswer> ParseHttpAnswer(std::string_view bytes) {
     return absl::InvalidArgumentError("the answer ended within its headers");
   const std::string head(bytes.substr(0, head_size));
   HttpAnswer answer;
-  // "HTTP/1.x NNN reason"
-  if (head.size() < 12 || !absl::StartsWith(head, "HTTP/1.") ||
-      !absl::SimpleAtoi(head.substr(9, 3), &answer.code)) {
+  answer.code = CodeOf(head);
+  if (answer.code == 0)
     return absl::InvalidArgumentError("the answer does not begin with an HTTP/1 status line");
-  }
   answer.body = bytes.substr(head_size + 4);
   const absl::StatusOr<std::optional<size_t>> announced = AnnouncedSize(head);
   if (!announced.ok()) return announced.status();

@@ -27,6 +27,7 @@
 #include "userspace/cli/http_get.h"
 #include "userspace/cli/preflight.h"
 #include "userspace/cli/supervision.h"
+#include "userspace/cli/text_table.h"
 
 namespace sluice::cli {
 namespace {
@@ -156,7 +157,7 @@ class Standalone {
 
   void ExplainWait(const std::string& body) {
     const std::string reasons =
-        absl::StrReplaceAll(absl::StripAsciiWhitespace(body), {{"\n", "; "}});
+        Printable(absl::StrReplaceAll(absl::StripAsciiWhitespace(body), {{"\n", "; "}}));
     if (absl::Now() - started_ < kSilenceBeforeReasons || reasons == last_reasons_) return;
     last_reasons_ = reasons;
     Say(absl::StrCat("not ready yet: ", reasons));

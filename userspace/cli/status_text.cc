@@ -16,6 +16,23 @@ namespace {
 
 using Json = nlohmann::json;
 
+// A status has five levels. Json copies and writes by recursion, which a limit must end.
+constexpr int kDepthMax = 32;
+
+absl::StatusOr<Json> Parse(std::string_view text) {
+  bool is_too_deep = false;
+  const auto watch = [&is_too_deep](int depth, Json::parse_event_t, Json&) {
+    is_too_deep |= depth > kDepthMax;
+    return depth <= kDepthMax;
+  };
+  Json status = Json::parse(text, watch, /*allow_exceptions=*/false);
+  if (is_too_deep)
+    return absl::InvalidArgumentError(
+        absl::StrCat("the status has more than ", kDepthMax, " levels"));
+  if (!status.is_object()) return absl::InvalidArgumentError("the status is not a JSON object");
+  return status;
+}
+
 const Json& Member(const Json& object, const char* key) {
   static const Json& nothing = *new Json();
   const auto found = object.find(key);
@@ -36,7 +53,10 @@ std::string TextOrEmpty(const Json& object, const char* key) {
 
 uint64_t Number(const Json& object, const char* key) {
   const Json& value = Member(object, key);
-  if (value.is_number_float()) return static_cast<uint64_t>(value.get<double>());
+  if (value.is_number_float()) {
+    const double number = value.get<double>();
+    return number >= 0 && number < 0x1p64 ? static_cast<uint64_t>(number) : 0;
+  }
   return value.is_number_unsigned() || (value.is_number_integer() && value.get<int64_t>() > 0)
              ? value.get<uint64_t>()
              : 0;
@@ -233,9 +253,16 @@ std::string Problems(const Json& status) {
 
 }  // namespace
 
+absl::StatusOr<std::string> IndentStatus(std::string_view json) {
+  const absl::StatusOr<Json> status = Parse(json);
+  if (!status.ok()) return status.status();
+  return status->dump(2, ' ', /*ensure_ascii=*/true) + "\n";
+}
+
 absl::StatusOr<std::string> RenderStatus(std::string_view json) {
-  const Json status = Json::parse(json, nullptr, /*allow_exceptions=*/false);
-  if (!status.is_object()) return absl::InvalidArgumentError("the status is not a JSON object");
+  const absl::StatusOr<Json> parsed = Parse(json);
+  if (!parsed.ok()) return parsed.status();
+  const Json& status = *parsed;
   std::string out = Head(status);
   std::string title;
   const std::string probes = Acceleration(status, title);

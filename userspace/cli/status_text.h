@@ -12,5 +12,7 @@ namespace sluice::cli {
 
 // Errors: kInvalidArgument if `json` is not a JSON object.
 absl::StatusOr<std::string> RenderStatus(std::string_view json);
+// The same JSON indented, in ASCII alone: nothing in it can steer a terminal.
+absl::StatusOr<std::string> IndentStatus(std::string_view json);
 
 }  // namespace sluice::cli

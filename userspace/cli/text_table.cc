@@ -13,9 +13,33 @@ constexpr size_t kGap = 2;
 constexpr size_t kNarrowest = 8;    // No column is cut below this.
 constexpr size_t kLastColumn = 24;  // What the last, wrapping column gets at least.
 
+// Of the character that `text` begins with, in bytes; 0 if it is none of well-formed UTF-8 (RFC
+// 3629 section 4, whose longer forms of short characters some terminals take).
+size_t CharacterSize(std::string_view text) {
+  const auto byte = [text](size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+  };
+  if (byte(0) < 0x80) return 1;
+  if (byte(0) < 0xc2 || byte(0) > 0xf4) return 0;
+  const size_t size = byte(0) < 0xe0 ? 2 : byte(0) < 0xf0 ? 3 : 4;
+  for (size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  const bool is_too_long =
+      (byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xf0 && byte(1) < 0x90);
+  return is_too_long ? 0 : size;
+}
+
+// The largest size up to `width` that splits no character; `width` where there is none.
+size_t WholeCharacters(std::string_view text, size_t width) {
+  size_t size = width;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
+  return size > 0 ? size : width;
+}
+
 std::string Cut(const std::string& text, size_t width) {
   if (text.size() <= width) return text;
-  return text.substr(0, width - 3) + "...";
+  return text.substr(0, WholeCharacters(text, width - 3)) + "...";
 }
 
 std::vector<size_t> Widths(const std::vector<std::vector<std::string>>& cells, size_t available) {
@@ -43,9 +67,22 @@ std::vector<size_t> Widths(const std::vector<std::vector<std::string>>& cells, s
 }  // namespace
 
 std::string Printable(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = c == '\n' || c == '\t' ? ' ' : '?';
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const size_t size = CharacterSize(text);
+    const auto first = static_cast<unsigned char>(text[0]);
+    // U+0080 to U+009F steer as the bytes below 0x20 do: U+009B is ESC and "[" in one.
+    const bool is_second_set =
+        first == 0xc2 && size == 2 && static_cast<unsigned char>(text[1]) < 0xa0;
+    if (first == '\n' || first == '\t') {
+      out.push_back(' ');
+    } else if (size == 0 || first < 0x20 || first == 0x7f || is_second_set) {
+      out.push_back('?');
+    } else {
+      out.append(text.substr(0, size));
+    }
+    text.remove_prefix(std::max<size_t>(size, 1));
   }
   return out;
 }
@@ -55,8 +92,9 @@ std::vector<std::string> Wrapped(std::string_view text, size_t width) {
   while (text.size() > width) {
     const size_t space = text.rfind(' ', width);
     const bool has_space = space != text.npos && space > 0;
-    lines.emplace_back(text.substr(0, has_space ? space : width));
-    text.remove_prefix(has_space ? space + 1 : width);
+    const size_t size = has_space ? space : WholeCharacters(text, width);
+    lines.emplace_back(text.substr(0, size));
+    text.remove_prefix(has_space ? size + 1 : size);
   }
   if (!text.empty() || lines.empty()) lines.emplace_back(text);
   return lines;
@@ -68,7 +106,7 @@ std::string TextTable::Render(std::string_view indent) const {
   std::vector<std::vector<std::string>> cells = {{}};
   for (const std::string& name : header) {
     is_right.push_back(name[0] == '>');
-    cells[0].push_back(is_right.back() ? name.substr(1) : name);
+    cells[0].push_back(Printable(is_right.back() ? name.substr(1) : name));
   }
   for (const std::vector<std::string>& row : rows) {
     cells.emplace_back();

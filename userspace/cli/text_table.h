@@ -12,8 +12,11 @@ namespace sluice::cli {
 
 inline constexpr size_t kTextWidth = 100;
 
+// One line of whole characters: line ends and tabs become spaces, what would steer and what is no
+// UTF-8 becomes '?'.
 std::string Printable(std::string_view text);
-// `text` in lines of at most `width`, broken at spaces where there are any.
+// `text` in lines of at most `width` bytes, broken at spaces where there are any, else between
+// characters.
 std::vector<std::string> Wrapped(std::string_view text, size_t width);
 
 struct TextTable {

@@ -39,7 +39,8 @@ std::optional<uint64_t> ParseGrpcTimeout(std::string_view value) {
     count = count * 10 + static_cast<uint64_t>(c - '0');
   }
   for (const Unit& unit : kUnits) {
-    if (unit.name == value.back()) return count * unit.size_ns;
+    if (unit.name != value.back()) continue;
+    return count > kGrpcTimeoutMaxNs / unit.size_ns ? kGrpcTimeoutMaxNs : count * unit.size_ns;
   }
   return std::nullopt;
 }

@@ -14,6 +14,7 @@
 #include "userspace/base/errors.h"
 #include "userspace/base/log.h"
 #include "userspace/proxy/limits.h"
+#include "userspace/proxy/pod_message.h"
 #include "userspace/proxy/privileges.h"
 #include "userspace/proxy/stats.h"
 
@@ -214,28 +215,10 @@ absl::Status AgentLink::Configure(const node::v1::Configure& configure,
 }
 
 absl::Status AgentLink::AddPod(const node::v1::AddPod& pod, std::vector<base::UniqueFd> fds) {
-  if (fds.size() != static_cast<size_t>(pod.listeners_size()) || pod.pod_id() == 0) {
-    return absl::InvalidArgumentError(absl::StrCat("AddPod ", pod.workload_uid(), ": ", fds.size(),
-                                                   " descriptors for ", pod.listeners_size(),
-                                                   " listeners"));
-  }
-  std::vector<base::IpAddress> addresses;
-  for (const std::string& bytes : pod.addresses()) {
-    if (const auto address = base::IpAddress::FromBytes(bytes)) addresses.push_back(*address);
-  }
+  auto specs = ReadAddPod(pod, std::move(fds), static_cast<uint32_t>(workers_.size()));
+  if (!specs.ok()) return specs.status();
   for (auto& worker : workers_) {
-    auto spec = std::make_shared<LocalPodSpec>(LocalPodSpec{.pod_id = pod.pod_id(),
-                                                            .uid = pod.workload_uid(),
-                                                            .name = pod.name(),
-                                                            .namespace_name = pod.namespace_(),
-                                                            .addresses = addresses,
-                                                            .netns_cookie = pod.netns_cookie(),
-                                                            .has_more = pod.has_more()});
-    for (int i = 0; i < pod.listeners_size(); ++i) {
-      if (pod.listeners(i).worker() != worker->index()) continue;
-      spec->listeners.push_back({.is_inbound = pod.listeners(i).kind() == node::v1::INBOUND,
-                                 .fd = std::move(fds[static_cast<size_t>(i)])});
-    }
+    auto spec = std::make_shared<LocalPodSpec>(std::move((*specs)[worker->index()]));
     worker->Post([target = worker.get(), spec] { target->AddPod(std::move(*spec)); });
   }
   AfterAllWorkers([this, pod_id = pod.pod_id()] {

@@ -36,7 +36,7 @@ prometheus::ClientMetric ToClientMetric(const Sample& sample) {
 bool HasLegalNames(const Sample& sample) {
   if (!IsMetricName(sample.name)) return false;
   for (const auto& [name, value] : sample.labels) {
-    if (!IsMetricName(name)) return false;
+    if (!IsLabelName(name)) return false;
   }
   return true;
 }
@@ -49,6 +49,10 @@ bool IsMetricName(const std::string& name) {
     if (!IsNameStart(c) && !(c >= '0' && c <= '9')) return false;
   }
   return true;
+}
+
+bool IsLabelName(const std::string& name) {
+  return IsMetricName(name) && name.find(':') == std::string::npos && name.rfind("__", 0) != 0;
 }
 
 std::string RenderPrometheus(const std::vector<Sample>& samples) {

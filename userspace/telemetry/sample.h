@@ -24,6 +24,9 @@ inline constexpr size_t kSamplesMax = 20000;
 
 // True for [a-zA-Z_:][a-zA-Z0-9_:]*, the names that a scraper accepts.
 bool IsMetricName(const std::string& name);
+// The same without ':', and not one of the scraper's own, which begin with "__": one label that it
+// does not take makes it drop the whole page.
+bool IsLabelName(const std::string& name);
 
 // Prometheus text format 0.0.4. Series of one name are put together; samples with an illegal name
 // are left out, as are later samples of a series that was already written.

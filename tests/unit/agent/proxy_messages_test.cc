@@ -172,6 +172,14 @@ TEST_F(ProxyStatsTest, RefusesForeignNamesLabelsAndValues) {
   EXPECT_THAT(stats_.latest().counters, SizeIs(0));
 }
 
+TEST_F(ProxyStatsTest, RefusesLabelsThatAScraperDoesNotTake) {
+  const uint64_t id = stats_.NewRequest();
+  stats_.Part(Part(id, "sluice_a", "a:b=1", 1, false), now_);
+  stats_.Part(Part(id, "sluice_a", "__name__=b", 1, true), now_);
+
+  EXPECT_EQ(stats_.refused_rows(), 2u);
+}
+
 TEST_F(ProxyStatsTest, BoundsTheSeries) {
   const uint64_t id = stats_.NewRequest();
   for (size_t i = 0; i <= kStatsCountersMax; ++i) {

@@ -49,6 +49,18 @@ TEST(ResourcesTest, RemovesByName) {
   EXPECT_EQ(resources.addresses.size(), 1u);
 }
 
+TEST(ResourcesTest, RefusesAWorkloadWhoseNameFitsNoPacketToTheProxy) {
+  Resources resources;
+  auto workload = WorkloadOf("a", {"10.0.0.1"});
+  workload.mutable_workload()->set_name(std::string(kResourceNameSizeMax + 1, 'x'));
+
+  const auto result = ApplyResponse(
+      ResponseWith(base::kAddressType, "a", "1", workload.SerializeAsString()), resources);
+
+  EXPECT_THAT(result.errors, ElementsAre(HasSubstr("too long")));
+  EXPECT_EQ(FindWorkload(resources, "a"), nullptr);
+}
+
 TEST(ResourcesTest, LeavesOutABadResourceAloneAndSaysWhy) {
   Resources resources;
   auto response =

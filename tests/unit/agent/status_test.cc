@@ -87,6 +87,18 @@ TEST(MetricsTest, TellsEverythingAsPrometheusText) {
   ExpectGolden("metrics.txt", telemetry::RenderPrometheus(NodeMetrics(Example())));
 }
 
+TEST(MetricsTest, DoesNotLetTheProxySpeakForTheAgent) {
+  NodeView view = Example();
+  view.proxy_numbers.counters = {{"sluice_agent_dial_sockets_total", "", "", 7, false, "Forged."},
+                                 {"sluice_ready", "", "", 1, true, "Forged."}};
+
+  const std::string text = telemetry::RenderPrometheus(NodeMetrics(view));
+
+  EXPECT_THAT(text, testing::HasSubstr("\nsluice_agent_dial_sockets_total 12\n"));
+  EXPECT_THAT(text, testing::HasSubstr("\nsluice_ready 0\n"));
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr("Forged")));
+}
+
 TEST(MetricsTest, NamesAreOursAndCountersEndInTotal) {
   for (const telemetry::Sample& sample : NodeMetrics(Example())) {
     EXPECT_THAT(sample.name, testing::StartsWith("sluice_"));

@@ -92,8 +92,13 @@ TEST(ParseHttpAnswerTest, RefusesAShortBody) {
 }
 
 TEST(ParseHttpAnswerTest, RefusesWhatIsNotHttp) {
-  for (const char* bytes : {"", "HTTP/1.1 200 OK\r\n", "SSH-2.0\r\n\r\n", "HTTP/1.1 abc\r\n\r\n",
-                            "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"}) {
+  for (const char* bytes :
+       {"", "HTTP/1.1 200 OK\r\n", "SSH-2.0\r\n\r\n", "HTTP/1.1 abc\r\n\r\n",
+        "HTTP/1.1 -20 OK\r\n\r\n", "HTTP/1.1  20 OK\r\n\r\n", "HTTP/1.1 099 OK\r\n\r\n",
+        "HTTP/1.1 2000\r\n\r\n", "HTTP/1.x 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\nab",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"}) {
     EXPECT_FALSE(ParseHttpAnswer(bytes).ok()) << bytes;
   }
 }

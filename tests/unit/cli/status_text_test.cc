@@ -56,6 +56,40 @@ TEST(StatusTextTest, RefusesWhatIsNoJsonObject) {
   EXPECT_FALSE(RenderStatus("[]").ok());
 }
 
+TEST(StatusTextTest, RefusesJsonThatIsNestedWithoutEnd) {
+  const std::string json =
+      "{\"a\":" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}";
+
+  EXPECT_FALSE(RenderStatus(json).ok());
+  EXPECT_FALSE(IndentStatus(json).ok());
+}
+
+TEST(StatusTextTest, ShowsNoByteThatSteersWhereverItStands) {
+  const std::string evil = "a\\u001b[2J\\u009b2J";
+  const std::string text =
+      RenderStatus("{\"node\": \"" + evil + "\", \"pods\": [{\"name\": \"" + evil +
+                   "\"}], \"problems\": [{\"field\": \"" + evil + "\"}]}")
+          .value();
+
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_EQ(text.find("\xc2\x9b"), std::string::npos);
+  EXPECT_THAT(text, testing::HasSubstr("a?[2J?2J: NOT READY"));
+}
+
+TEST(StatusTextTest, TakesNumbersOutOfRangeForNone) {
+  for (const char* number : {"-1", "-1.5", "1e300", "-1e300"}) {
+    const std::string json = std::string("{\"proxy\": {\"restarts\": ") + number + "}}";
+
+    EXPECT_THAT(RenderStatus(json).value(), testing::HasSubstr(" 0 restarts")) << number;
+  }
+}
+
+TEST(StatusTextTest, IndentsInAsciiAlone) {
+  EXPECT_EQ(IndentStatus("{\"a\":\"\xc2\x9b\x7f\"}").value(),
+            "{\n  \"a\": \"\\u009b\\u007f\"\n}\n");
+  EXPECT_FALSE(IndentStatus("no JSON \x1b[2J").ok());
+}
+
 TEST(TextTableTest, RightAlignsAColumnThatAsksForIt) {
   const TextTable table{.header = {"NAME", ">COUNT", "WHY"},
                         .rows = {{"a", "7", "x"}, {"longer", "12345", "y"}}};
@@ -75,6 +109,22 @@ TEST(TextTableTest, WrapsTheLastColumnUnderItself) {
 
 TEST(TextTableTest, ReplacesBytesThatWouldSteerATerminal) {
   EXPECT_EQ(Printable("a\x1b[2Jb\nc"), "a?[2Jb c");
+  EXPECT_EQ(Printable("a\xc2\x9b"
+                      "2J"),
+            "a?2J");  // U+009B, the same as ESC and "[".
+  EXPECT_EQ(Printable("a\x9b\xe0\x82\x9b"
+                      "b"),
+            "a????b");  // Bytes that are no UTF-8.
+}
+
+TEST(TextTableTest, KeepsCharactersWhole) {
+  EXPECT_EQ(Printable("caf\xc3\xa9 \xf0\x9f\x90\x8c"), "caf\xc3\xa9 \xf0\x9f\x90\x8c");
+  EXPECT_THAT(Wrapped("abc\xc3\xa9"
+                      "d",
+                      4),
+              ElementsAre("abc",
+                          "\xc3\xa9"
+                          "d"));
 }
 
 TEST(TextTableTest, WrapsAWordThatIsLongerThanTheWidth) {

@@ -42,6 +42,15 @@ TEST(PrometheusTest, LeavesOutIllegalNames) {
   EXPECT_EQ(text, "");
 }
 
+TEST(PrometheusTest, LeavesOutLabelsThatAScraperDoesNotTake) {
+  for (const char* label : {"", "a:b", "1a", "a b", "__name__"}) {
+    Sample sample = Counter("sluice_a_total", 1);
+    sample.labels = {{label, "x"}};
+
+    EXPECT_EQ(RenderPrometheus({sample}), "") << label;
+  }
+}
+
 TEST(PrometheusTest, LeavesOutASeriesThatIsThereAlready) {
   const std::string text =
       RenderPrometheus({Counter("sluice_a_total", 1), Counter("sluice_a_total", 2)});
