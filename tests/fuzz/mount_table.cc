@@ -12,9 +12,9 @@
 
 namespace {
 
-// As the kernel writes it: space, tab, newline, backslash and number sign as \ooo.
+// An absolute path as the kernel writes it: space, tab, newline, backslash and number sign as \ooo.
 std::string Escaped(std::string_view path) {
-  std::string out;
+  std::string out = "/";
   for (const char c : path) {
     if (std::string_view(" \t\n\\#").find(c) == std::string_view::npos) {
       out.push_back(c);
@@ -35,8 +35,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto root = ParseCgroupRoot(text);
   SLUICE_CHECK(!root || root->size() <= size);
   (void)sluice::cli::HasCgroup2Mount(text);
-  const std::string path = "/" + Escaped(text);
-  SLUICE_CHECK(ParseCgroupRoot("30 1 0:26 / " + path + " rw - cgroup2 none rw\n") == "/" + text);
+  const std::string path = Escaped(text);
+  const auto back = ParseCgroupRoot("30 1 0:26 / " + path + " rw - cgroup2 none rw\n");
+  SLUICE_CHECK(back.has_value() && back->front() == '/' && back->substr(1) == text);
   SLUICE_CHECK(sluice::cli::HasCgroup2Mount("none " + path + " cgroup2 rw 0 0\n"));
   SLUICE_CHECK(!sluice::cli::HasCgroup2Mount("none " + path + " tmpfs rw 0 0\n"));
   return 0;

@@ -10,6 +10,7 @@
 #include "userspace/base/address.h"
 #include "userspace/base/intrusive_list.h"
 #include "userspace/base/unique_fd.h"
+#include "userspace/proxy/local_pod_spec.h"
 
 namespace sluice::proxy {
 
@@ -27,22 +28,6 @@ struct DialSocketKey {
   DialKind kind = DialKind::kToLocalPod;
   bool is_v6 = false;
   friend bool operator==(const DialSocketKey&, const DialSocketKey&) = default;
-};
-
-struct ListenerSpec {
-  bool is_inbound = false;
-  base::UniqueFd fd;
-};
-
-struct LocalPodSpec {
-  uint32_t pod_id = 0;
-  std::string uid;
-  std::string name;
-  std::string namespace_name;
-  std::vector<base::IpAddress> addresses;
-  uint64_t netns_cookie = 0;
-  bool has_more = false;                // More pods follow before anything is accepted.
-  std::vector<ListenerSpec> listeners;  // This worker's.
 };
 
 struct DialWaitTag;

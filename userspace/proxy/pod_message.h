@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "api/node.pb.h"
 #include "userspace/base/unique_fd.h"
-#include "userspace/proxy/local_pod.h"
+#include "userspace/proxy/local_pod_spec.h"
 
 namespace sluice::proxy {
 
