@@ -25,8 +25,8 @@ bool IsGrpcContentType(std::string_view value);
 // 292 years: what can be added to a clock without passing its end. A call that may take longer may
 // take this long.
 inline constexpr uint64_t kGrpcTimeoutMaxNs = INT64_MAX;
-// At most eight digits and a unit of H M S m u n. Nanoseconds, at most kGrpcTimeoutMaxNs; nothing if
-// it is malformed.
+// At most eight digits and a unit of H M S m u n. Nanoseconds, at most kGrpcTimeoutMaxNs; nothing
+// if it is malformed.
 std::optional<uint64_t> ParseGrpcTimeout(std::string_view value);
 // Rounded up to what eight digits can say.
 std::string FormatGrpcTimeout(uint64_t timeout_ns);
