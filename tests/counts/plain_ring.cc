@@ -159,9 +159,6 @@ void Ring::PollHangupMultishot(Operation& operation, int fd) {
 void Ring::Cancel(Operation& operation) {
   for (Asked& one : state_->asked) one.is_cancelled |= one.operation == &operation;
 }
-void Ring::CancelAll(int fd) {
-  for (Asked& one : state_->asked) one.is_cancelled |= one.fd == fd;
-}
 void Ring::CloseFd(int fd) { state_->closed.push_back(fd); }
 
 std::string_view Ring::BufferData(const Completion& completion) const {

@@ -81,8 +81,11 @@ std::vector<Request> ReadHttp1(std::string_view input, const H1Limits& limits,
     proxy::H1BodyReader reader;
     framer.Start(head.body, head.content_length, limits);
     if (!framer.is_complete()) {
-      const BodyFramer::Progress progress = reader.Read(
-          framer, &input, [&request](std::string_view piece) { request.body.append(piece); });
+      const BodyFramer::Progress progress =
+          reader.Read(framer, &input, [&request](std::string_view piece) {
+            request.body.append(piece);
+            return true;
+          });
       if (progress.status != ParseStatus::kComplete) break;
     }
     const std::string lines = reader.TakeTrailers();

@@ -214,12 +214,6 @@ void Ring::Cancel(Operation& operation) {
   io_uring_sqe_set_data(entry, nullptr);
 }
 
-void Ring::CancelAll(int fd) {
-  io_uring_sqe* entry = NextEntry(nullptr);
-  io_uring_prep_cancel_fd(entry, fd, IORING_ASYNC_CANCEL_ALL);
-  io_uring_sqe_set_data(entry, nullptr);
-}
-
 void Ring::CloseFd(int fd) {
   io_uring_sqe* entry = NextEntry(nullptr);
   io_uring_prep_close(entry, fd);
@@ -304,6 +298,10 @@ void Ring::SubmitWithoutWaiting() {
 }
 
 void Ring::Wait(uint64_t now_ns, const WaitHint& hint) {
+  if (hint.deadline_ns <= now_ns) {
+    SubmitWithoutWaiting();
+    return;
+  }
   if ((hint.spin_ns != 0 || hint.must_yield) && io_uring_cq_ready(&state_->ring) == 0) {
     SubmitWithoutWaiting();
     if (io_uring_cq_ready(&state_->ring) > 0) return;

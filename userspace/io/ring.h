@@ -77,11 +77,9 @@ class Ring {
   // poll's events (POLLRDHUP at once, POLLERR or POLLHUP when the peer resets), each time they
   // change.
   void PollHangupMultishot(Operation& operation, int fd);
-  // Cancels one operation; it still completes once, with -ECANCELED or its own result.
+  // Cancels one operation; it still completes once, with -ECANCELED or its own result. (To cancel
+  // all of a descriptor the kernel looks through all of the ring.)
   void Cancel(Operation& operation);
-  // Cancels everything on `fd`; each operation still completes once, with -ECANCELED or its own
-  // result.
-  void CancelAll(int fd);
   void CloseFd(int fd);  // Closes without waiting.
 
   // The bytes of a completion that has a buffer; GiveBack returns it to the kernel.

@@ -44,6 +44,7 @@ namespace sluice::proxy {
   X(kDialRetries,     "sluice_dial_retries_total",       "",                 false, "Dials repeated with another source port.") \
   X(kReceiverBusy,    "sluice_receiver_busy_total",      "",                 false, "Sends put off because the receiver's kernel memory was at its mark.") \
   X(kBufferStarved,   "sluice_receive_buffers_starved_total", "",            false, "Receives put off because no buffer was free.") \
+  X(kPutOff,          "sluice_worker_put_off_total",     "",                 false, "Rests of reads, and connections to be closed, that had to wait for the worker's next turn.") \
   X(kBytesFromClient, "sluice_bytes_total",              "direction=from_client", false, "Bytes read from clients.")          \
   X(kBytesToClient,   "sluice_bytes_total",              "direction=to_client",   false, "Bytes written to clients.")         \
   X(kBufferedBytes,   "sluice_buffered_bytes",           "",                 true,  "Bytes of memory held for clients in buffers.") \

@@ -101,6 +101,7 @@ bool Dial::BindSource() {
 
 void Dial::Connect() {
   ++attempts_;
+  worker_.turn_share().Count(kStepsOfDial);
   if (must_bind_ && !BindSource()) {
     failure_ = CloseReason::kConnectFailed;
     worker_.timers().Arm(timer_, worker_.now_ns());
@@ -137,7 +138,7 @@ void Dial::OnTimer(void* self) {
     dial.Finish(CloseReason::kNoDialSocket);
   } else {
     dial.is_timed_out_ = true;
-    dial.worker_.ring().CancelAll(dial.fd_.get());
+    dial.worker_.ring().Cancel(dial.connect_);
   }
 }
 
@@ -146,7 +147,7 @@ void Dial::Cancel() {
   is_cancelled_ = true;
   failure_ = CloseReason::kDone;
   if (connect_.is_pending) {
-    worker_.ring().CancelAll(fd_.get());
+    worker_.ring().Cancel(connect_);
   } else {
     Unlink();  // Sockets that come before the timer are for others.
     worker_.timers().Arm(timer_, worker_.now_ns());

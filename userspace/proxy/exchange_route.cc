@@ -31,6 +31,7 @@ std::string_view Find(const http::RequestHead& head, std::string_view name) {
 
 void Exchange::Start(const http::RequestHead& head) {
   worker_.counters().Add(Counter::kRequests);
+  worker_.turn_share().CountHead(head.head_size);
   body_ = head.body;
   is_head_ = head.method == "HEAD";
   is_connect_ = head.method == "CONNECT";

@@ -8,6 +8,16 @@
 #include "userspace/proxy/worker.h"
 
 namespace sluice::proxy {
+namespace {
+
+// A request counts its head itself (exchange_route.cc).
+uint32_t StepsOf(http::H2Event::Kind kind) {
+  using Kind = http::H2Event::Kind;
+  const bool is_end = kind == Kind::kReset || kind == Kind::kResponse || kind == Kind::kTrailers;
+  return is_end ? kStepsOfHead : 1;
+}
+
+}  // namespace
 
 H2Link::H2Link(Worker& worker, http::H2Role role, const http::H2Limits& limits)
     : worker_(worker),
@@ -45,10 +55,18 @@ void H2Link::TakeInput(Received& received) {
   if (is_last_send_ || is_closed_) return;
   last_input_ns_ = worker_.now_ns();
   std::string_view input = received.data;
+  const uint32_t spent_before = worker_.turn_share().spent();
   while (!is_last_send_ && !is_closed_) {
     const http::H2Event event = session_.Next(&input, worker_.now_ns());
     if (event.kind == http::H2Event::Kind::kNone) break;
+    worker_.turn_share().Count(StepsOf(event.kind));
     Dispatch(event, received);
+    const bool is_enough = worker_.turn_share().IsSpentSince(spent_before);
+    if (is_enough && !input.empty() && !is_last_send_ && !is_closed_) {
+      stream_.PutBack(input);
+      received.data.remove_suffix(input.size());
+      break;
+    }
   }
   OnInput(received.data.size());
   CountSession();

@@ -63,9 +63,6 @@ size_t Http1Connection::WriteLocalAnswer(const LocalAnswer& answer) {
 void Http1Connection::OnRequestRoom() {
   downstream_.StartReceiving();
   ProcessInput();
-  if (state_ == State::kExchange && downstream_.is_input_over() && input_.empty()) {
-    exchange_->OnClientEnd();
-  }
 }
 
 // What comes now belongs to the tunnel, and so does what came already.

@@ -34,7 +34,8 @@ class H1BodyWriter {
 // where the next party speaks HTTP/2.
 class H1BodyReader {
  public:
-  // take(std::string_view piece). Uses up *input as far as the body goes.
+  // bool take(std::string_view piece). Uses up *input as far as the body goes, and as `take` wants
+  // more.
   template <typename Take>
   http::BodyFramer::Progress Read(http::BodyFramer& framer, std::string_view* input, Take take) {
     http::BodyFramer::Progress progress;
@@ -44,7 +45,7 @@ class H1BodyReader {
       progress = framer.FeedPiece(*input, &piece);
       if (is_trailer) trailers_.append(input->substr(0, progress.consumed));
       input->remove_prefix(progress.consumed);
-      if (!piece.empty()) take(piece);
+      if (!piece.empty() && !take(piece)) break;
     } while (progress.status == http::ParseStatus::kNeedMore && !input->empty());
     return progress;
   }

@@ -64,7 +64,7 @@ void Http1Connection::TakeInput(Received& received) {
       if (input_.size() > kPipelinedInputMax) downstream_.PauseReceiving();
       return;
     case State::kLastSend:
-      discarded_bytes_ += received.data.size();
+      discarded_bytes_ += static_cast<uint32_t>(received.data.size());
       if (discarded_bytes_ > kDiscardedBodyMax) Close(CloseReason::kDiscardLimit, true);
       return;
     case State::kClosed:
@@ -72,15 +72,21 @@ void Http1Connection::TakeInput(Received& received) {
   }
 }
 
-// Uses up input_ as far as the state allows; the loop, not recursion, serves pipelined requests.
+// Uses up input_ as far as the state and the worker's turn allow; the loop, not recursion, serves
+// pipelined requests.
 void Http1Connection::ProcessInput() {
-  if (is_processing_) return;
+  if (is_processing_ || downstream_.is_put_back()) return;
   is_processing_ = true;
+  const uint32_t spent_before = worker_.turn_share().spent();
   bool has_progress = true;
-  while (has_progress && !input_.empty()) {
+  while (has_progress && !input_.empty() && !downstream_.is_put_back()) {
     Received rest{.data = input_};
     if (state_ == State::kHead && downstream_.is_above_high_mark()) {
       downstream_.PauseReceiving();  // Answers that the client does not read: no more questions.
+      break;
+    }
+    if (state_ == State::kHead && worker_.turn_share().IsSpentSince(spent_before)) {
+      downstream_.PutBack({});
       break;
     }
     if (state_ == State::kHead) {
@@ -94,9 +100,15 @@ void Http1Connection::ProcessInput() {
   }
   if (input_.empty() && input_.capacity() > 1024) input_.shrink_to_fit();
   is_processing_ = false;
-  if (state_ == State::kHead && downstream_.is_input_over() && !downstream_.is_above_high_mark()) {
+  if (downstream_.is_input_over() && !downstream_.is_put_back()) EndInput();
+}
+
+// The client's FIN came before what is dealt with now.
+void Http1Connection::EndInput() {
+  if (state_ == State::kExchange && input_.empty())
+    exchange_->OnClientEnd();
+  else if (state_ == State::kHead && !downstream_.is_above_high_mark())
     StartLastSend(input_.empty() ? CloseReason::kDone : CloseReason::kClientClosed);
-  }
 }
 
 // Returns how many bytes the head used: 0 if it is not complete, everything if it is refused.
@@ -156,9 +168,13 @@ void Http1Connection::TakeBody(Received& received) {
 
 // For an endpoint that speaks HTTP/2.
 void Http1Connection::TakeBodyPieces(Received& received) {
+  TurnShare& share = worker_.turn_share();
+  const uint32_t spent_before = share.spent();
   const http::BodyFramer::Progress progress =
       body_reader_.Read(request_body_, &received.data, [&](std::string_view piece) {
+        share.Count(1);
         if (exchange_ != nullptr) exchange_->ForwardBody(received, piece);
+        return !share.IsSpentSince(spent_before);
       });
   if (exchange_ == nullptr) return;
   if (progress.status == http::ParseStatus::kBad) {
@@ -170,6 +186,8 @@ void Http1Connection::TakeBodyPieces(Received& received) {
     exchange_->EndRequest(ReadTrailerLines(lines, room));
   } else if (exchange_->IsBodyFull()) {
     downstream_.PauseReceiving();
+  } else if (!received.data.empty()) {
+    downstream_.PutBack({});
   }
 }
 

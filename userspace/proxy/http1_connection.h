@@ -48,6 +48,7 @@ class Http1Connection final : public Session, private Requester, private StreamO
   void OnSendDrained(Stream& stream) override;
   void OnBroken(Stream& stream, int error) override;
   void OnClosed(Stream& stream) override;
+  void OnNextTurn(Stream&) override { ProcessInput(); }
 
   // Requester: what the exchange says (http1_answer.cc).
   bool takes_framed() const override { return true; }
@@ -65,6 +66,7 @@ class Http1Connection final : public Session, private Requester, private StreamO
   // Input.
   void TakeInput(Received& received);
   void ProcessInput();
+  void EndInput();
   bool HasNoMoreRequests() const { return downstream_.is_input_over() && input_.empty(); }
   size_t ReadHead(std::string_view input);
   void BeginExchange();
@@ -96,8 +98,8 @@ class Http1Connection final : public Session, private Requester, private StreamO
   // Bytes of the client not yet used: part of a head, early body, later requests.
   std::string input_;
   uint32_t input_scanned_ = 0;
-  uint64_t discarded_bytes_ = 0;
-  size_t counted_bytes_ = 0;  // Of input_, in the worker's budget.
+  uint32_t discarded_bytes_ = 0;  // Not much more than kDiscardedBodyMax.
+  size_t counted_bytes_ = 0;      // Of input_, in the worker's budget.
   io::Timer timer_;
   uint64_t deadline_ns_ = 0;
   uint64_t armed_ns_ = 0;

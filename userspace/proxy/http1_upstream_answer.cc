@@ -94,6 +94,7 @@ void Http1Upstream::ReadBody(Received& received) {
   } else {
     progress = reader_.Read(framer_, &rest, [&](std::string_view piece) {
       if (user_ == user) user_->OnAnswerBody(received, piece);
+      return true;
     });
   }
   if (user_ != user) return;

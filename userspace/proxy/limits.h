@@ -54,6 +54,16 @@ inline constexpr size_t kHttp2SendAhead = 64 * 1024;    // Frames made before th
 inline constexpr size_t kHttp2ProduceSize = 32 * 1024;  // At once.
 inline constexpr uint64_t kHttp2CheckInterval = 10 * kSecond;  // Between looks at idle times.
 
+// What a worker deals with in a turn, beyond which reads are put back, and the part that each of
+// them may have in any case (turn_share.h). In steps: one for what comes in a piece of content, as
+// much as follows for a request's head or a stream's end, and for a connection to an endpoint.
+inline constexpr uint32_t kTurnSteps = 2048;
+inline constexpr uint32_t kTurnStepsLeast = 64;
+inline constexpr uint32_t kStepsOfHead = 16;
+inline constexpr uint32_t kHeadBytesOfStep = 64;
+inline constexpr uint32_t kStepsOfDial = 48;
+inline constexpr uint32_t kStepsOfClose = 32;  // Twice: its operations are cancelled first.
+
 // Detection (docs/adr/0013): how long the first connections to a port that declares nothing wait
 // for their clients' first bytes, until when a server's word is a greeting and not the end of a
 // connection that nobody used, and when to look again for a receive buffer.

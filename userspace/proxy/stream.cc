@@ -33,7 +33,8 @@ Stream::Stream(Worker& worker, StreamOwner& owner)
 
 Stream::~Stream() {
   SLUICE_DCHECK(!has_operations());
-  Unlink();
+  LeaveDirty();
+  LeaveLater();
 }
 
 void Stream::Attach(base::UniqueFd fd) {
@@ -44,7 +45,7 @@ void Stream::Attach(base::UniqueFd fd) {
 
 void Stream::MarkDirty() {
   if (is_preparing_ && !is_closing_) return;  // It is being serviced.
-  Unlink();                                   // It may wait among the starved.
+  LeaveDirty();                               // It may wait among the starved.
   worker_.AddDirty(*this);
 }
 
@@ -55,6 +56,22 @@ void Stream::StartReceiving() {
 }
 
 void Stream::PauseReceiving() { wants_receive_ = false; }
+
+void Stream::PutBack(std::string_view rest) {
+  if (is_closing_ || is_put_back()) return;
+  worker_.AddLater(*this);
+  if (is_delivering_stash_) {
+    put_back_size_ = static_cast<uint32_t>(rest.size());
+    return;
+  }
+  stash_.Append(rest);
+  StopMultishot();
+}
+
+void Stream::GoOn() {
+  MarkDirty();
+  if (!is_closing_) owner_->OnNextTurn(*this);
+}
 
 bool Stream::is_above_high_mark() {
   const size_t high = worker_.buffers().queue_high();
@@ -98,6 +115,7 @@ void Stream::Close(bool reset) {
   if (is_closing_) return;
   is_closing_ = true;
   is_reset_ = reset;
+  LeaveLater();
   busy_timer_.Disarm();
   MarkDirty();
 }
@@ -143,6 +161,7 @@ void Stream::Service() {
 
 void Stream::ArmReceive() {
   if (receive_.is_pending || has_received_end_ || is_broken_ || !wants_receive_) return;
+  if (is_put_back()) return;
   if (worker_.ring().buffers_held() >= worker_.ring().buffer_count()) {
     worker_.counters().Add(Counter::kBufferStarved);
     worker_.AddStarved(*this);
@@ -200,14 +219,16 @@ bool Stream::IsResetWhilePaused() {
 }
 
 void Stream::DeliverStash() {
-  while (stash_.size() > 0 && wants_receive_ && !is_closing_) {
+  while (stash_.size() > 0 && MayDeliver()) {
     iovec part;
     stash_.Gather(&part, 1);
     Received received{.data = {static_cast<const char*>(part.iov_base), part.iov_len}};
+    is_delivering_stash_ = true;
     owner_->OnReceive(*this, received);
-    stash_.Consume(part.iov_len);
+    is_delivering_stash_ = false;
+    stash_.Consume(part.iov_len - std::exchange(put_back_size_, 0));
   }
-  if (stash_.size() == 0 && must_report_end_ && wants_receive_ && !is_closing_) {
+  if (stash_.size() == 0 && must_report_end_ && MayDeliver()) {
     must_report_end_ = false;
     owner_->OnReceiveEnd(*this);
   }
@@ -222,7 +243,7 @@ void Stream::HandleReceived(const io::Completion& completion) {
   if (completion.result > 0) {
     Received received{
         .data = ring.BufferData(completion), .buffer = completion.buffer, .has_buffer = true};
-    if (!is_closing_ && wants_receive_ && stash_.size() == 0) {
+    if (MayDeliver() && stash_.size() == 0) {
       owner_->OnReceive(*this, received);
       if (worker_.buffers().is_short()) StopMultishot();
     } else if (!is_closing_ || is_released_) {
@@ -238,7 +259,7 @@ void Stream::HandleReceived(const io::Completion& completion) {
   if (is_closing_ || completion.result == -ENOBUFS || completion.result == -ECANCELED) return;
   if (completion.result == 0) {
     has_received_end_ = true;
-    if (stash_.size() > 0 || !wants_receive_) {
+    if (stash_.size() > 0 || !MayDeliver()) {
       must_report_end_ = true;
     } else {
       owner_->OnReceiveEnd(*this);
@@ -326,9 +347,14 @@ void Stream::RetryLater() {
 void Stream::OnBusyTimer(void* self) { static_cast<Stream*>(self)->MarkDirty(); }
 
 void Stream::ContinueClose() {
+  LeaveLater();
+  worker_.turn_share().Count(kStepsOfClose);
   if (has_operations() && !has_cancelled_) {
     has_cancelled_ = true;
-    worker_.ring().CancelAll(fd_.get());
+    // Each by itself: to look for all of a descriptor the kernel goes through all of the ring.
+    for (io::Operation* operation : {&receive_, &send_, &watch_}) {
+      if (operation->is_pending) worker_.ring().Cancel(*operation);
+    }
   }
   if (has_operations()) return;  // The last completion makes us dirty again.
   outbox_.Clear();

@@ -47,14 +47,17 @@ class StreamOwner {
   virtual void OnClosed(Stream& stream) = 0;  // After Close: nothing is left in the kernel.
   // A send is about to be made; what is written now goes with it. May close the stream.
   virtual void OnBeforeSend(Stream&) {}
+  // The turn after PutBack has come. What the stream has kept follows by OnReceive.
+  virtual void OnNextTurn(Stream&) {}
 
  protected:
   ~StreamOwner() = default;
 };
 
 struct DirtyTag;
+struct LaterTag;
 
-class Stream : public base::ListLink<DirtyTag> {
+class Stream : public base::ListLink<DirtyTag>, public base::ListLink<LaterTag> {
  public:
   Stream(Worker& worker, StreamOwner& owner);
   ~Stream();
@@ -71,6 +74,12 @@ class Stream : public base::ListLink<DirtyTag> {
   void PauseReceiving();  // What arrives meanwhile is stashed; soon the kernel holds the peer back.
   // The peer's reset breaks the stream also while it is paused: what it sent before is lost then.
   void BreakWhilePaused() { breaks_while_paused_ = true; }
+  // Enough for this turn: `rest`, the end of what OnReceive gave (or that of an owner who keeps it
+  // himself, empty), comes in one of the next, before all that arrives meanwhile.
+  void PutBack(std::string_view rest);
+  bool is_put_back() const {
+    return static_cast<const base::ListLink<LaterTag>&>(*this).is_linked();
+  }
 
   void Write(std::string_view bytes);     // Copies.
   void RequestService() { MarkDirty(); }  // OnBeforeSend follows in this turn, if it can send.
@@ -98,6 +107,7 @@ class Stream : public base::ListLink<DirtyTag> {
   std::string TakeInput();
 
   void Service();  // By the worker, at the end of a turn.
+  void GoOn();     // By the worker, which has taken it from among those that were put back.
 
  private:
   void MarkDirty();
@@ -110,6 +120,9 @@ class Stream : public base::ListLink<DirtyTag> {
   void NoteHangup(int events);
   void ReportHangup();
   bool IsResetWhilePaused();
+  bool MayDeliver() const { return wants_receive_ && !is_closing_ && !is_put_back(); }
+  void LeaveDirty() { static_cast<base::ListLink<DirtyTag>&>(*this).Unlink(); }
+  void LeaveLater() { static_cast<base::ListLink<LaterTag>&>(*this).Unlink(); }
   void ArmReceive();
   void StopMultishot();
   void WatchForReset();
@@ -132,9 +145,11 @@ class Stream : public base::ListLink<DirtyTag> {
   uint64_t sent_size_ = 0;
   io::Timer busy_timer_;
   uint64_t busy_since_ns_ = 0;
-  uint64_t busy_wait_ns_ = 0;  // Of the last retry; 0: the last send was taken.
-  size_t drain_mark_ = 0;      // OnSendDrained is owed when the queue falls to it; 0: it is not.
+  uint64_t busy_wait_ns_ = 0;   // Of the last retry; 0: the last send was taken.
+  size_t drain_mark_ = 0;       // OnSendDrained is owed when the queue falls to it; 0: it is not.
+  uint32_t put_back_size_ = 0;  // Of the part of the stash that is being delivered.
   bool wants_receive_ : 1 = false;
+  bool is_delivering_stash_ : 1 = false;
   bool is_cancelling_receive_ : 1 = false;
   bool has_received_end_ : 1 = false;
   bool must_report_end_ : 1 = false;

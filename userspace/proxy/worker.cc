@@ -98,13 +98,17 @@ void Worker::Run() {
 void Worker::RunTurn() {
   now_ns_ = base::MonotonicNanos();
   const uint64_t enters_before = ring_->enter_count();
+  const bool may_wait = later_.is_empty();
+  turn_share_.Begin();
   const uint32_t completions =
-      ring_->Turn(now_ns_, wait_policy_.Choose(now_ns_, timers_.NextDeadline()));
+      ring_->Turn(now_ns_, may_wait ? wait_policy_.Choose(now_ns_, timers_.NextDeadline())
+                                    : io::WaitHint{.deadline_ns = now_ns_});
   counters_.Add(Counter::kEnters, ring_->enter_count() - enters_before);
   wait_policy_.Observe(now_ns_, completions, ring_->yielded_ns());
   counters_.Add(Counter::kTurns);
   timers_.Advance(now_ns_);
   ServiceDirty();
+  ServeLater();
   if (buffers_.is_over()) {
     ShedBuffers();
     ServiceDirty();  // Refusals leave now: what comes next may be long in coming.
@@ -121,7 +125,30 @@ void Worker::RunTurn() {
 void Worker::ServiceDirty() {
   if (!starved_.is_empty() && ring_->buffers_held() < ring_->buffer_count())
     dirty_.TakeAll(starved_);
-  while (Stream* stream = dirty_.PopFront()) stream->Service();
+  while (Stream* stream = dirty_.PopFront()) {
+    // A client that goes may leave a thousand connections to endpoints behind.
+    if (stream->is_closing() && turn_share_.IsSpent())
+      AddLater(*stream);
+    else
+      stream->Service();
+  }
+}
+
+void Worker::AddLater(Stream& stream) {
+  if (stream.is_put_back()) return;
+  counters_.Add(Counter::kPutOff);
+  later_.PushBack(stream);
+}
+
+// They have a share of their own: whoever comes anew takes none of it. In turns, so that none waits
+// for ever: who is put back once more goes behind the others.
+void Worker::ServeLater() {
+  if (later_.is_empty()) return;
+  turn_share_.Begin();
+  do {
+    later_.PopFront()->GoOn();
+    ServiceDirty();
+  } while (!later_.is_empty() && !turn_share_.IsSpent());
 }
 
 void Worker::OnMail(void* self, const io::Completion& completion) {

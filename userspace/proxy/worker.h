@@ -30,6 +30,7 @@
 #include "userspace/proxy/pod_port_memories.h"
 #include "userspace/proxy/runtime_config.h"
 #include "userspace/proxy/stream.h"
+#include "userspace/proxy/turn_share.h"
 #include "userspace/proxy/upstream_pool.h"
 #include "userspace/proxy/wait_policy.h"
 
@@ -139,6 +140,9 @@ class Worker {
 
   void AddDirty(Stream& stream) { dirty_.PushBack(stream); }
   void AddStarved(Stream& stream) { starved_.PushBack(stream); }
+  // It goes on in the next turn (Stream::GoOn).
+  void AddLater(Stream& stream);
+  TurnShare& turn_share() { return turn_share_; }
   void AddSession(std::unique_ptr<Session> session);
   void FreeSession(Session& session);  // Freed at the end of the turn.
 
@@ -155,6 +159,7 @@ class Worker {
   void Run();
   void RunTurn();
   void ServiceDirty();
+  void ServeLater();
   void TakeMail();
   void FreeSessions();
   void ShedBuffers();
@@ -184,6 +189,7 @@ class Worker {
   io::Operation mail_;
   bool is_draining_ = false;
   uint64_t now_ns_ = 0;
+  TurnShare turn_share_;
   uint32_t next_source_port_ = 0;
 
   ConfigPin config_;
@@ -197,6 +203,7 @@ class Worker {
 
   base::IntrusiveList<Stream, DirtyTag> dirty_;
   base::IntrusiveList<Stream, DirtyTag> starved_;
+  base::IntrusiveList<Stream, LaterTag> later_;  // In the order in which they go on.
   base::IntrusiveList<Session, Session> sessions_;
   base::IntrusiveList<Session, Session> freed_;
 

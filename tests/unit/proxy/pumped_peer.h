@@ -56,6 +56,7 @@ class PumpedPeer : private http::H2Source {
                  http::ParseStatus::kComplete);
     session_.SubmitResponse(stream, head, is_end);
   }
+  void FinishSending() { peer_.FinishSending(); }
   void Offer(uint32_t stream, size_t size, bool is_end) { session_.Offer(stream, size, is_end); }
 
   // Moves what can be moved without waiting.

@@ -56,6 +56,21 @@ TEST_F(WorkerExchangeTest, ServesAKeptConnection) {
   EXPECT_EQ(town_->count(Counter::kPoolHits), 1u);
 }
 
+// All of it has come while the request before it is under way.
+TEST_F(WorkerExchangeTest, AClientThatEndsInTheBodyOfAPipelinedRequestLosesItsConnection) {
+  Start();
+  Peer client = town_->Connect();
+  client.Send(kGet);
+  Peer server = town_->Accept();
+  server.ReadHead();
+  client.Send("POST /b HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc");
+  client.FinishSending();
+  town_->WhileHeld([] {});  // What came before this has been read.
+  server.Send(kOk);
+
+  EXPECT_TRUE(Eventually([&] { return town_->closed(CloseReason::kClientClosed) == 1; }));
+}
+
 TEST_F(WorkerExchangeTest, CountsItsSystemCalls) {
   Start();
   Peer client = town_->Connect();

@@ -1,8 +1,9 @@
 // A worker that runs, with pods, a Service and a server of the test's own on the loopback interface
 // of a network namespace that this process enters: no kernel programs. Service 10.96.0.1 has an
-// HTTP port 80, an HTTP/2 port 50, a TCP port 90, ports 70 and 71 that declare nothing and a TLS
-// port 60 whose TLSRoute sends a.test to port 90 and gone.test nowhere; the test accepts what the
-// worker dials. Requires: io_uring and a namespace (is_running() is false without).
+// HTTP port 80, an HTTP port 81 without an endpoint, an HTTP/2 port 50, a TCP port 90, ports 70 and
+// 71 that declare nothing and a TLS port 60 whose TLSRoute sends a.test to port 90 and gone.test
+// nowhere; the test accepts what the worker dials. Requires: io_uring and a namespace (is_running()
+// is false without).
 #pragma once
 
 #include <arpa/inet.h>
@@ -362,6 +363,9 @@ class WorkerTown {
       target.set_service_port(number);
       target.set_target_port(number == 71 ? undeclared_port_ : server_port_);
     }
+    auto& lone_port = *service.add_ports();
+    lone_port.set_service_port(81);
+    lone_port.set_app_protocol(istio::workload::HTTP11);
     SLUICE_CHECK(builder.PutAddress(service_address).empty());
     SLUICE_CHECK(builder.PutAddress(workload_address).empty());
     SLUICE_CHECK(builder.PutRouteTable("shop/web.shop:60", TlsRoutes()).empty());
