@@ -10,6 +10,7 @@
 #include "controller/app/options.h"
 #include "userspace/base/errors.h"
 #include "userspace/base/log.h"
+#include "userspace/base/stderr.h"
 #include "userspace/base/unique_fd.h"
 
 namespace {
@@ -32,6 +33,7 @@ sluice::base::UniqueFd CatchStopSignals() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  sluice::base::PrepareStandardStreams();
   const sluice::controller::ParsedOptions parsed = sluice::controller::ParseOptions(argc, argv);
   if (!parsed.options.has_value()) return parsed.exit_code;
   sluice::base::StartLog("controller", parsed.options->log_level);

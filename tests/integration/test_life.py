@@ -345,6 +345,52 @@ def test_killed_controller_changes_nothing_and_comes_back(street):
             assert connection.get("/").status == 200
 
 
+@contextlib.contextmanager
+def log_in_a_pipe(street, tmp_path):
+    """A mesh whose log goes into a pipe, and the descriptor that reads it; the test reads it, or does not."""
+    fifo = str(tmp_path / "log")
+    os.mkfifo(fifo)
+    mesh = start(street)
+    mesh.argv = ["sh", "-c", 'exec "$@" 2>"$0"', fifo, *mesh.argv]
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with mesh:
+            yield mesh, fifo, reader
+    finally:
+        with contextlib.suppress(OSError):
+            os.close(reader)
+
+
+def test_log_that_nobody_reads_holds_nothing_up(street, tmp_path):
+    """As a terminal that Ctrl-S stopped, or a pager that waits."""
+    with log_in_a_pipe(street, tmp_path) as (mesh, fifo, reader):
+        writer = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        with contextlib.suppress(BlockingIOError):
+            while os.write(writer, b"."):
+                pass
+        os.close(writer)
+        mesh.expected_restarts = 1
+        os.kill(mesh.proxy_pid(), signal.SIGKILL)
+
+        wait_until(lambda: mesh.status()["proxy"]["restarts"] == 1 and mesh.ready()[0] == 200, "ready again", 5 * SCALE)
+        assert get(street[1]).status == 200
+        os.read(reader, 1 << 20)
+        mesh.stop()
+        assert b"lines of this log were lost" in os.read(reader, 1 << 20)
+
+
+def test_log_whose_reader_went_away_ends_nobody(street, tmp_path):
+    with log_in_a_pipe(street, tmp_path) as (mesh, _, reader):
+        os.close(reader)
+        before = mesh.pids()
+        version = mesh.status()["config"]["version"]
+
+        mesh.apply("more.yaml", [manifests.service("more", "server", [manifests.port(80, "http", 8080)], ("10.97.1.11",))])
+
+        mesh.wait_version_after(version)
+        assert mesh.pids() == before
+
+
 def test_start_after_a_crash_cleans_what_was_left(street):
     """Everything killed at once, as by a power cut without the power cut."""
     network, client, server = street

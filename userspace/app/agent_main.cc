@@ -20,6 +20,7 @@
 #include "userspace/agent/pod_messages.h"
 #include "userspace/base/exit_codes.h"
 #include "userspace/base/log.h"
+#include "userspace/base/stderr.h"
 
 namespace {
 
@@ -168,6 +169,7 @@ int Run(const Flags& flags) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  sluice::base::PrepareStandardStreams();
   Flags flags;
   CLI::App app("sluice-agent: the privileged part of a Sluice node");
   app.set_version_flag("--version", sluice::agent::ProgramVersion());
@@ -176,7 +178,6 @@ int main(int argc, char** argv) {
   sluice::base::LogLevel level = sluice::base::LogLevel::kInfo;
   sluice::base::ParseLogLevel(flags.log_level, level);
   sluice::base::StartLog("agent", level);
-  signal(SIGPIPE, SIG_IGN);
   // The library writes a line for each message that it cannot parse: a hostile proxy could fill the
   // log.
   google::protobuf::SetLogHandler(nullptr);

@@ -12,6 +12,7 @@
 
 #include "userspace/base/exit_codes.h"
 #include "userspace/base/log.h"
+#include "userspace/base/stderr.h"
 #include "userspace/base/unique_fd.h"
 #include "userspace/datapath/constants.h"
 #include "userspace/datapath/original_destination.h"
@@ -30,6 +31,7 @@ constexpr char kUsage[] =
 }  // namespace
 
 int main(int argc, char** argv) {
+  sluice::base::PrepareStandardStreams();
   int agent_fd = -1;
   auto level = sluice::base::LogLevel::kInfo;
   for (int i = 1; i < argc; ++i) {
@@ -53,7 +55,6 @@ int main(int argc, char** argv) {
   // small objects that live on: the budget for buffers is then also one of resident memory.
   mallopt(M_MMAP_THRESHOLD, sluice::proxy::kOwnMappingFrom);
   sluice::base::StartLog("proxy", level);
-  std::signal(SIGPIPE, SIG_IGN);
   // Signals that a terminal or a service manager sends to every process of a group are the agent's
   // business: it drains us first, and ours ends with it.
   std::signal(SIGINT, SIG_IGN);

@@ -1,9 +1,13 @@
 #include "userspace/base/log.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <memory>
+#include <mutex>
+
+#include "userspace/base/stderr.h"
 
 namespace sluice::base {
 namespace {
@@ -36,14 +40,44 @@ std::string Quoted(std::string_view value) {
   return out + '"';
 }
 
+// Lines that stderr does not take are lost, and counted until it takes the next one.
+class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    if (lost_ > 0 && !SayLost(message)) {
+      ++lost_;
+      return;
+    }
+    if (!Write(message)) ++lost_;
+  }
+  void flush_() override {}
+
+ private:
+  bool Write(const spdlog::details::log_msg& message) {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    return WriteToStderr({line.data(), line.size()});
+  }
+
+  bool SayLost(const spdlog::details::log_msg& next) {
+    const std::string text =
+        "lines of this log were lost: nobody took them count=" + std::to_string(lost_);
+    // The last line may have been cut short.
+    if (!WriteToStderr("\n") || !Write({next.logger_name, spdlog::level::warn, text})) return false;
+    lost_ = 0;
+    return true;
+  }
+
+  uint64_t lost_ = 0;
+};
+
 }  // namespace
 
 void StartLog(std::string_view component, LogLevel least) {
-  auto logger = spdlog::stderr_logger_mt("sluice");
+  auto logger = std::make_shared<spdlog::logger>("sluice", std::make_shared<StderrSink>());
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l " + std::string(component) + " %v",
                       spdlog::pattern_time_type::utc);
   logger->set_level(ToSpdlog(least));
-  logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
 }
 

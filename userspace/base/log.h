@@ -1,6 +1,7 @@
 // Log lines of a process: one line each, to stderr, `time level component message key=value ...`.
-// Cold path only; the hot path counts. Format spdlog lives behind log.cc so that no other file pays
-// for it. Thread: any.
+// Cold path only; the hot path counts. Never blocks: what stderr does not take is lost, and the
+// next line says how much that was (stderr.h). Format spdlog lives behind log.cc so that no other
+// file pays for it. Thread: any.
 #pragma once
 
 #include <initializer_list>

@@ -21,6 +21,7 @@
 #include "absl/time/clock.h"
 #include "userspace/base/check.h"
 #include "userspace/base/errors.h"
+#include "userspace/base/stderr.h"
 #include "userspace/base/unique_fd.h"
 #include "userspace/cli/child_commands.h"
 #include "userspace/cli/child_process.h"
@@ -55,7 +56,6 @@ class Standalone {
     sigemptyset(&stopping);
     for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&stopping, number);
     sigprocmask(SIG_BLOCK, &stopping, nullptr);
-    signal(SIGPIPE, SIG_IGN);
     epoll_.Reset(epoll_create1(EPOLL_CLOEXEC));
     signals_.Reset(signalfd(-1, &stopping, SFD_CLOEXEC | SFD_NONBLOCK));
     timer_.Reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
@@ -230,7 +230,7 @@ class Standalone {
   }
 
   static void Say(const std::string& text) {
-    std::fprintf(stderr, "sluicectl: %s\n", text.c_str());
+    base::WriteToStderr(absl::StrCat("sluicectl: ", text, "\n"));
   }
 
   const StandaloneOptions options_;
@@ -270,6 +270,7 @@ absl::StatusOr<StandaloneLayout> Prepare(StandaloneOptions& options) {
 }  // namespace
 
 int RunStandalone(const StandaloneOptions& asked) {
+  base::PrepareStandardStreams();
   StandaloneOptions options = asked;
   const absl::StatusOr<StandaloneLayout> layout = Prepare(options);
   absl::Status status = layout.status();
@@ -284,7 +285,7 @@ int RunStandalone(const StandaloneOptions& asked) {
     status = standalone.Open();
     if (status.ok()) return standalone.Run();
   }
-  std::fprintf(stderr, "sluicectl: %s\n", std::string(status.message()).c_str());
+  base::WriteToStderr(absl::StrCat("sluicectl: ", status.message(), "\n"));
   return 1;
 }
 
