@@ -4,6 +4,7 @@ import pytest
 from conftest import town_objects
 from sluice_testing.http1 import HttpConnection
 from sluice_testing.mesh import Mesh
+from sluice_testing.wait import wait_until
 
 SENT = ("/a/../b", "/../b", "/a\\b", "/a//b", "/a%2fb", "/%41")
 LEVELS = {
@@ -27,3 +28,13 @@ def test_level(pods, level):
                 seen.append(answer.json()["target"] if answer.status == 200 else answer.status)
 
     assert seen == LEVELS[level]
+
+
+def test_refusal_names_the_rule_and_the_way_out(town, http):
+    """As npm asks for a scoped package."""
+    answer = http().get("/@scope%2fname")
+
+    assert answer.status == 400
+    assert b"escaped slash" in answer.body and b"--path-normalization base" in answer.body
+    wait_until(lambda: '"detail":"path_escaped_slash"' in open(town.mesh.access_log_path, encoding="utf-8").read(),
+               "the access log names the rule")

@@ -96,6 +96,25 @@ bool Fold(PathNormalisation level, std::string_view path, std::string& out) {
   return FoldLastSegment(out, /*is_last=*/true, !is_strict);
 }
 
+constexpr PathRefusal kNoSlash{"path_start", "the request path does not begin with '/'"};
+constexpr PathRefusal kBrokenEscape{
+    "path_escape", "the request path has a '%' that two hexadecimal digits do not follow"};
+constexpr PathRefusal kNul{"path_nul", "the request path has an escaped NUL (%00)"};
+constexpr PathRefusal kByte{"path_byte",
+                            "the request path has a byte that is not visible ASCII: escape it"};
+constexpr PathRefusal kEscapedSlash{
+    "path_escaped_slash",
+    "the request path has an escaped slash (%2F, %5C), which servers read in two ways; the mesh "
+    "passes it with --path-normalization base"};
+constexpr PathRefusal kBackslash{
+    "path_backslash",
+    "the request path has a backslash, which servers read in two ways; the mesh takes it for a "
+    "slash with --path-normalization base"};
+constexpr PathRefusal kAboveRoot{
+    "path_above_root",
+    "the request path climbs above the root; the mesh stops it there with --path-normalization "
+    "base"};
+
 void MergeSlashes(std::string& path) {
   const auto is_double = [](char a, char b) { return a == '/' && b == '/'; };
   path.erase(std::unique(path.begin(), path.end(), is_double), path.end());
@@ -133,6 +152,25 @@ bool NormalisePath(PathNormalisation level, std::string_view path, std::string& 
   if (MergesSlashes(level)) MergeSlashes(out);
   *changed = out != path;
   return true;
+}
+
+PathRefusal WhyPathIsRefused(PathNormalisation level, std::string_view path) {
+  if (!path.starts_with('/')) return kNoSlash;
+  const bool is_strict = level == PathNormalisation::kStrict;
+  for (size_t i = 0; i < path.size(); ++i) {
+    const char c = path[i];
+    if (c == '%') {
+      const int byte = DecodeEscape(path, i);
+      if (byte < 0) return kBrokenEscape;
+      if (byte == 0) return kNul;
+      if (is_strict && (byte == '/' || byte == '\\')) return kEscapedSlash;
+    } else if (c == '\\' && is_strict) {
+      return kBackslash;
+    } else if (c <= 0x20 || c == 0x7f) {
+      return kByte;
+    }
+  }
+  return kAboveRoot;
 }
 
 }  // namespace sluice::http

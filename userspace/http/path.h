@@ -30,4 +30,11 @@ std::optional<PathNormalisation> ParsePathNormalisation(std::string_view name);
 // A normal form stays as it is when normalised again.
 bool NormalisePath(PathNormalisation level, std::string_view path, std::string& out, bool* changed);
 
+// Why NormalisePath refuses `path`: the rule's name for logs, and words for whoever sent it.
+struct PathRefusal {
+  std::string_view rule;
+  std::string_view text;
+};
+PathRefusal WhyPathIsRefused(PathNormalisation level, std::string_view path);
+
 }  // namespace sluice::http

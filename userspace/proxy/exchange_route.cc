@@ -56,7 +56,9 @@ void Exchange::Start(const http::RequestHead& head) {
   std::string_view path = is_connect_ ? std::string_view("/") : head.path;
   if (path != "*") {
     if (!http::NormalisePath(worker_.path_normalisation(), path, normal_path, &is_path_changed)) {
-      AnswerLocally(400, CloseReason::kBadPath, CloseReasonText(CloseReason::kBadPath), {}, true);
+      const http::PathRefusal why = http::WhyPathIsRefused(worker_.path_normalisation(), path);
+      rule_broken_ = why.rule;
+      AnswerLocally(400, CloseReason::kBadPath, why.text, {}, true);
       return;
     }
     if (is_path_changed) path = normal_path;

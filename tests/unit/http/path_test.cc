@@ -68,6 +68,27 @@ TEST(NormalisePathTest, GivesFormsThatAreNormalAtTheirLevel) {
   }
 }
 
+TEST(WhyPathIsRefusedTest, NamesTheRule) {
+  const struct {
+    const char* path;
+    const char* rule;
+  } kRows[] = {{"b", "path_start"},
+               {"/a%2", "path_escape"},
+               {"/a%zz/../..", "path_escape"},
+               {"/a%00", "path_nul"},
+               {"/a b", "path_byte"},
+               {"/\xc3\xa9", "path_byte"},
+               {"/@s%2fp", "path_escaped_slash"},
+               {"/a%5Cb", "path_escaped_slash"},
+               {"/a\\b", "path_backslash"},
+               {"/a/../../b", "path_above_root"},
+               {"/%2e%2e/b", "path_above_root"}};
+  for (const auto& row : kRows) {
+    EXPECT_EQ(Normalised(PathNormalisation::kStrict, row.path), "refused") << row.path;
+    EXPECT_EQ(WhyPathIsRefused(PathNormalisation::kStrict, row.path).rule, row.rule) << row.path;
+  }
+}
+
 TEST(ParsePathNormalisationTest, KnowsEveryLevelByItsName) {
   const char* names[] = {"strict", "none", "base", "merge-slashes", "decode-and-merge-slashes"};
   for (size_t i = 0; i < std::size(kLevels); ++i) {
