@@ -313,6 +313,16 @@ def test_idle_connection_stays(town, tcp):
     assert sock.recv(1) == b"2"
 
 
+def test_urgent_byte_is_relayed_in_its_place(town, tcp):
+    """As Telnet and FTP send one: no byte of the stream may be lost."""
+    sock = tcp("ECHO")
+    sock.sendall(b"ab")
+    sock.send(b"!", socket.MSG_OOB)
+    sock.sendall(b"cd")
+
+    assert sock.recv(5, socket.MSG_WAITALL) == b"ab!cd"
+
+
 def test_many_small_messages_come_in_order(town, tcp):
     sock = tcp("ECHO")
 

@@ -26,7 +26,8 @@ absl::Status OpenOne(const base::SocketAddress& address, int family, SharedFd& o
   if (setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
       setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0 ||
       setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) !=
-          0 ||  // Accepted sockets inherit it, as they do the receive buffer.
+          0 ||  // Accepted sockets inherit it, as they do what follows.
+      setsockopt(fd.get(), SOL_SOCKET, SO_OOBINLINE, &one, sizeof(one)) != 0 ||
       setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &datapath::kProxyReceiveBuffer,
                  sizeof(datapath::kProxyReceiveBuffer)) != 0 ||
       (family == AF_INET6 &&

@@ -114,6 +114,8 @@ absl::Status SocketBank::Make(const node::v1::SocketsWanted& wanted, uint32_t co
                                SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
       if (!fd.is_valid()) return base::ErrnoStatus(errno, "dial socket");
       SLUICE_RETURN_IF_ERROR(SetOption(fd.get(), {IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY"}));
+      // An urgent byte is relayed in its place: otherwise it would be taken out and lost.
+      SLUICE_RETURN_IF_ERROR(SetOption(fd.get(), {SOL_SOCKET, SO_OOBINLINE, 1, "SO_OOBINLINE"}));
       SLUICE_RETURN_IF_ERROR(SetOption(
           fd.get(), {SOL_SOCKET, SO_RCVBUFFORCE, datapath::kProxyReceiveBuffer, "SO_RCVBUFFORCE"}));
       if (wanted.kind() == node::v1::TO_LOCAL_POD)
