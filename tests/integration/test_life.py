@@ -168,6 +168,16 @@ def test_missing_manifests_folder_is_an_error(street, tmp_path):
     assert done.returncode != 0 and "none" in done.stderr
 
 
+def test_too_few_open_files_are_an_error_and_not_a_mesh_that_refuses_everything(street):
+    mesh = start(street)
+    mesh.argv = ["sh", "-c", 'ulimit -n 1024; exec "$@"', "sh", *mesh.argv]
+    mesh.start(wait_ready=False)
+
+    assert mesh.process.wait(10 * SCALE) == 1
+    assert "the hard limit of open files is 1024" in mesh.log() and "at least 4096" in mesh.log()
+    mesh.assert_clean({})
+
+
 def test_pod_that_appears_is_captured_within_a_second(street):
     network, client, server = street
     mesh = Mesh(network)
@@ -486,6 +496,31 @@ def test_log_that_takes_nothing_loses_lines_and_no_request(street):
         for _ in range(10):
             assert get(street[1]).status == 200
         wait_until(lambda: mesh.counter("sluice_access_log_dropped_total") == 10, "every lost line is counted")
+
+
+def test_access_log_in_a_pipe_that_nobody_empties_holds_no_request_up(street, tmp_path):
+    fifo = str(tmp_path / "access")
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    mesh = start(street, access_log="json")
+    mesh.argv[mesh.argv.index("--access-log-file") + 1] = fifo
+    with mesh, HttpConnection(street[1].connect(VIP, 80)) as connection:
+        for _ in range(300):  # A pipe has room for about 150 lines.
+            assert connection.get("/echo").status == 200
+        assert mesh.counter("sluice_access_log_dropped_total") == 0, "what the pipe has no room for is kept a while"
+    os.close(reader)
+
+
+def test_access_log_in_a_pipe_without_a_reader_is_an_error(street, tmp_path):
+    fifo = str(tmp_path / "access")
+    os.mkfifo(fifo)
+    mesh = start(street, access_log="json")
+    mesh.argv[mesh.argv.index("--access-log-file") + 1] = fifo
+    mesh.start(wait_ready=False)
+
+    assert mesh.process.wait(10 * SCALE) == 1
+    assert f"open the access log {fifo}" in mesh.log()
+    mesh.assert_clean({})
 
 
 def test_no_process_has_openssl_beside_boringssl(street):

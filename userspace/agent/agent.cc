@@ -32,9 +32,12 @@ constexpr absl::Duration kDrainDeadline = absl::Seconds(1);
 std::string SnapshotPath(const AgentOptions& options) { return options.state_dir + "/snapshot.pb"; }
 
 // The loop sees closed and idle connections alike: a descriptor that stays open needs no callback.
+// O_NONBLOCK: workers write to it; a pipe that nobody empties must not hold up their connections,
+// and one that nobody has opened must not hold up the start.
 absl::StatusOr<SharedFd> OpenAccessLog(const std::string& path) {
-  const int fd = path.empty() ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)
-                              : open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK;
+  const int fd =
+      path.empty() ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3) : open(path.c_str(), kFlags, 0640);
   if (fd < 0) return base::ErrnoStatus(errno, absl::StrCat("open the access log ", path));
   return std::make_shared<const base::UniqueFd>(fd);
 }

@@ -7,13 +7,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "userspace/agent/agent.h"
 #include "userspace/agent/files.h"
 #include "userspace/agent/machine.h"
@@ -21,6 +21,7 @@
 #include "userspace/base/exit_codes.h"
 #include "userspace/base/log.h"
 #include "userspace/base/stderr.h"
+#include "userspace/proxy/limits.h"
 
 namespace {
 
@@ -112,12 +113,20 @@ std::string Complete(Flags& flags) {
   return "";
 }
 
-// Every connection of the node is a descriptor of the proxy, which inherits this.
-void RaiseDescriptorLimit() {
+// Below this the proxy, which keeps a reserve, would refuse most connections or all of them.
+constexpr rlim_t kDescriptorsMin = 4 * sluice::proxy::kDescriptorReserve;
+
+// Every connection of the node is a descriptor of the proxy, which inherits this. Returns what is
+// wrong, or nothing.
+std::string RaiseDescriptorLimit() {
   rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return "";
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_max >= kDescriptorsMin) return "";
+  return absl::StrCat("the hard limit of open files is ", limit.rlim_max,
+                      ", too few for a proxy: allow at least ", kDescriptorsMin,
+                      " (LimitNOFILE= of a systemd unit, hard nofile in limits.conf, ulimit -Hn)");
 }
 
 int Undo(const Flags& flags, const sluice::agent::MachineLock& lock) {
@@ -182,7 +191,8 @@ int main(int argc, char** argv) {
   // log.
   google::protobuf::SetLogHandler(nullptr);
   umask(022);
-  RaiseDescriptorLimit();
+  const std::string limit_problem = RaiseDescriptorLimit();
+  if (!flags.is_undo && !limit_problem.empty()) return Fail(limit_problem);
   if (const std::string problem = Complete(flags); !problem.empty()) return Fail(problem);
   return Run(flags);
 }
