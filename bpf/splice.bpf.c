@@ -65,6 +65,23 @@ static __always_inline bool is_tcp_path_empty(const struct sluice_end *end, __u6
 	return BPF_CORE_READ(receiver, copied_seq) == BPF_CORE_READ(receiver, rcv_nxt);
 }
 
+/*
+ * A window that TCP has told stays told when redirected bytes come. Both must fit into the buffer:
+ * else TCP drops what it has promised to take, and the sender waits for its timers. A quarter more
+ * for what the kernel keeps beside the bytes.
+ */
+static __always_inline bool has_room(__u64 peer, __u32 unread)
+{
+	struct tcp_sock *receiver = (struct tcp_sock *)(unsigned long)peer;
+	int size = BPF_CORE_READ((struct sock *)(unsigned long)peer, sk_rcvbuf);
+	int promised = BPF_CORE_READ(receiver, rcv_wup) + BPF_CORE_READ(receiver, rcv_wnd) -
+		       BPF_CORE_READ(receiver, rcv_nxt);
+
+	if (unread > sluice_cfg.unread_high_bytes)
+		return false;
+	return promised <= 0 || (__u64)unread + promised + promised / 4 < (__u64)size;
+}
+
 /* The receiver is ours and may take both kinds of bytes, so TCP's own window holds back the sender.
  */
 static __always_inline int to_proxy(struct sk_msg_md *msg, struct sluice_end *end, __u64 peer)
@@ -74,7 +91,7 @@ static __always_inline int to_proxy(struct sk_msg_md *msg, struct sluice_end *en
 	if (!peer)
 		goto tcp; /* Not accepted yet, or closed. */
 	unread = unread_bytes(peer);
-	if (unread > sluice_cfg.unread_high_bytes)
+	if (!has_room(peer, unread))
 		goto tcp;
 	if (end->is_on_tcp &&
 	    (unread > sluice_cfg.unread_low_bytes || !is_tcp_path_empty(end, peer)))

@@ -34,6 +34,7 @@ struct sock {
 		atomic_t rmem_alloc; /* sk_rmem_alloc: bytes waiting for the reader. */
 	} sk_backlog;
 	void *sk_user_data;
+	int sk_rcvbuf;
 	__u8 sk_userlocks; /* SOCK_..._LOCK: what the application has set itself. */
 } __attribute__((preserve_access_index));
 
@@ -57,4 +58,6 @@ struct tcp_sock {
 	__u32 write_seq;  /* One past the last byte queued. */
 	__u32 copied_seq; /* First byte not read. */
 	__u32 rcv_nxt;	  /* Next byte expected. */
+	__u32 rcv_wup;	  /* rcv_nxt when the window was last told ... */
+	__u32 rcv_wnd;	  /* ... and how many bytes from there were promised room. */
 } __attribute__((preserve_access_index));

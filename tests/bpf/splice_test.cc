@@ -2,12 +2,16 @@
 // an application: p1 -> c, p2 -> s.
 #include <fcntl.h>
 #include <liburing.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <fstream>
+#include <sstream>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -95,6 +99,18 @@ size_t SendUntilRefused(int fd, int& error) {
   return sent;
 }
 
+bool ReadAway(int fd, size_t size) {
+  std::vector<uint8_t> buffer(size);
+  pollfd readable{.fd = fd, .events = POLLIN, .revents = 0};
+  while (size > 0 &&
+         poll(&readable, 1, static_cast<int>(Patience() / std::chrono::milliseconds(1))) == 1) {
+    const ssize_t got = recv(fd, buffer.data(), size, MSG_DONTWAIT);
+    if (got <= 0) return false;
+    size -= static_cast<size_t>(got);
+  }
+  return size == 0;
+}
+
 size_t Drain(int fd) {
   std::vector<uint8_t> buffer(256 * 1024);
   size_t total = 0;
@@ -105,6 +121,37 @@ size_t Drain(int fd) {
     total += static_cast<size_t>(size);
   }
   return total;
+}
+
+// TCP sends on for a while what it has taken. Ends once that has stood still for longer than any of
+// its timers that probe a receiver.
+void WaitUntilSettled(int fd) {
+  constexpr int kStillMs = 300;
+  int last = -1;
+  for (int still_ms = 0; still_ms < kStillMs; ++still_ms) {
+    int unsent = 0;
+    EXPECT_EQ(ioctl(fd, SIOCOUTQNSD, &unsent), 0);
+    if (unsent != last) still_ms = 0;
+    last = unsent;
+    poll(nullptr, 0, 1);
+  }
+}
+
+// Segments that TCP has thrown away in a namespace because a receive buffer was full.
+uint64_t DroppedIn(const Namespace& pod) {
+  uint64_t dropped = 0;
+  In(pod, [&] {
+    std::ifstream file("/proc/thread-self/net/netstat");
+    std::string names, values;
+    while (std::getline(file, names) && std::getline(file, values)) {
+      std::istringstream name_words(names), value_words(values);
+      std::string name, value;
+      while (name_words >> name && value_words >> value) {
+        if (name == "RcvPruned" || name == "TCPRcvQDrop") dropped += std::stoull(value);
+      }
+    }
+  });
+  return dropped;
 }
 
 class SpliceTest : public MeshTest {
@@ -195,6 +242,30 @@ TEST_F(SpliceTest, HoldsBackAnApplicationWhileTheProxySleeps) {
     EXPECT_LE(accepted, kUnreadMax);
     EXPECT_EQ(Drain(to), accepted);
   }
+}
+
+// While the proxy is a little behind, the sender stays on TCP, whose window grows. Once the proxy
+// has read all, bytes are redirected again, beside what TCP has promised to take.
+TEST_F(SpliceTest, TakesAllThatTcpHasPromisedToTake) {
+  constexpr size_t kBehind = kMiB / 4, kPiece = kMiB / 16, kPieces = 256;
+  const std::vector<uint8_t> piece(kPiece, 'x');
+  ASSERT_EQ(setsockopt(hop_.p2.get(), SOL_SOCKET, SO_RCVBUFFORCE, &datapath::kProxyReceiveBuffer,
+                       sizeof datapath::kProxyReceiveBuffer),
+            0);
+  const uint64_t before = DroppedIn(mesh_->server);
+  int error = 0;
+
+  const size_t sent = SendUntilRefused(hop_.s.get(), error);
+  ASSERT_TRUE(ReadAway(hop_.p2.get(), sent - kBehind));
+  for (size_t pieces = 0; pieces < kPieces; ++pieces) {
+    ASSERT_EQ(send(hop_.s.get(), piece.data(), kPiece, MSG_NOSIGNAL), ssize_t{kPiece});
+    ASSERT_TRUE(ReadAway(hop_.p2.get(), kPiece));
+  }
+  ASSERT_TRUE(ReadAway(hop_.p2.get(), kBehind));
+  SendUntilRefused(hop_.s.get(), error);
+  WaitUntilSettled(hop_.s.get());
+
+  EXPECT_EQ(DroppedIn(mesh_->server), before);
 }
 
 TEST_F(SpliceTest, RefusesTheProxyWhileAnApplicationSleeps) {

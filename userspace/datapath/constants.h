@@ -19,7 +19,7 @@ inline constexpr uint32_t kDialTable = 5100;
 // peer can send while the proxy holds it back: left alone, the kernel lets the buffer of a
 // connection that was once fast grow to tcp_rmem[2]. Doubled it must be well above
 // SLUICE_UNREAD_HIGH_BYTES, which counts against it.
-inline constexpr int kProxyReceiveBuffer = 5 * 256 * 1024;
+inline constexpr int kProxyReceiveBuffer = 7 * 256 * 1024;
 
 // What send() on an accelerated leg towards an application answers while that application has too
 // much unread: no byte was taken (of a larger send: those reported), try again on a timer. Not
