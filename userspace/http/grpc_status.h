@@ -11,6 +11,7 @@ namespace sluice::http {
 
 enum class GrpcStatus : uint8_t {
   kOk = 0,
+  kCancelled = 1,
   kDeadlineExceeded = 4,
   kPermissionDenied = 7,
   kResourceExhausted = 8,

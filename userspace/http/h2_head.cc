@@ -246,6 +246,8 @@ H2Reason H2HeadReader::CheckTarget() {
   }
   buffer_.protocol = Get(Pseudo::kProtocol);
   if (Has(Pseudo::kProtocol) && !IsFieldName(buffer_.protocol)) return H2Reason::kProtocolInvalid;
+  // Never spoken in a tunnel; as an upgrade of HTTP/1.1 it is declined by not being passed on.
+  if (EqualsIgnoreCase(buffer_.protocol, "h2c")) return H2Reason::kProtocolInvalid;
   head.method = Has(Pseudo::kProtocol) ? std::string_view("GET") : method;
   if (head.method == "CONNECT") {
     buffer_.is_https = false;

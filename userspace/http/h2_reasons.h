@@ -91,7 +91,7 @@ enum class H2Error : uint32_t {
   X(kHostMismatch, "h2_host_mismatch", kProtocolError, 400, "The Host field names another host than :authority.")  \
   X(kHostMissing, "h2_host_missing", kProtocolError, 400, "The request has neither :authority nor a Host field.")  \
   X(kProtocolInvalid, "h2_protocol_invalid", kProtocolError, 400,  \
-    "Extended CONNECT was not offered here, or :protocol is not a token.")  \
+    "Extended CONNECT was not offered here, or :protocol is h2c or not a token.")  \
   X(kExpectInvalid, "h2_expect_invalid", kProtocolError, 417, "The only expectation served is: 100-continue.")  \
   X(kStatusInvalid, "h2_status_invalid", kProtocolError, 400,  \
     "The status is not three digits between 100 and 599, or is 101.")  \

@@ -13,7 +13,7 @@ namespace sluice::proxy {
   X(kDone,                 "done",                  "both sides finished")                            \
   X(kClientReset,          "client_reset",          "the client reset the connection")                \
   X(kServerReset,          "server_reset",          "the server reset the connection")                \
-  X(kServerRefused,        "server_refused",        "the server refused the request before it looked at it, and part of its body is gone") \
+  X(kServerRefused,        "server_refused",        "the server refused the request before it looked at it") \
   X(kClientClosed,         "client_closed",         "the client closed before the answer was complete") \
   X(kServerClosed,         "server_closed",         "the server closed before the answer was complete") \
   X(kNoOriginalDst,        "no_original_destination", "the kernel's record of what was dialled is gone") \
@@ -33,7 +33,7 @@ namespace sluice::proxy {
   X(kBadResponse,          "bad_response",          "the server's answer is not acceptable HTTP")     \
   X(kEarlyAnswer,          "early_answer",          "the server sent bytes before the request")       \
   X(kUpgradeRefused,       "upgrade_refused",       "an upgrade cannot be taken to a server that speaks HTTP/2") \
-  X(kRequestTimeout,       "request_timeout",       "the route's request timeout passed")             \
+  X(kRequestTimeout,       "request_timeout",       "the route's request timeout or the call's own deadline passed") \
   X(kHeadTimeout,          "head_timeout",          "the request head did not arrive in time")        \
   X(kIdleTimeout,          "idle_timeout",          "nothing was sent for too long")                  \
   X(kDiscardLimit,         "discard_limit",         "too much request body after the answer")         \

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "userspace/base/text.h"
-#include "userspace/http/grpc_status.h"
 #include "userspace/http/h1_names.h"
 #include "userspace/proxy/exchange_pools.h"
 #include "userspace/proxy/worker.h"
@@ -114,6 +113,13 @@ bool Exchange::IsSwitch(const http::ResponseHead& head) const {
   return head.status == 101;
 }
 
+// A client of HTTP/2 takes any 2xx for the agreement to its extended CONNECT (RFC 8441 section 5).
+// From a server of HTTP/1.1 that did not switch, it is an answer to what it took for a plain GET.
+bool Exchange::IsFalseSwitch(const http::ResponseHead& head) const {
+  const bool is_extended_connect = !upgrade_.empty() && !requester_->takes_framed();
+  return is_extended_connect && head.status >= 200 && head.status < 300;
+}
+
 // What is wrong with an agreement to a tunnel. A server that gives the answer to CONNECT a length
 // has answered it like any other request: what the client sends next would reach it past every
 // route.
@@ -143,6 +149,9 @@ void Exchange::OnAnswerHead(const http::ResponseHead& head, AnswerBody body) {
     ExtendDeadline();
   } else if (head.status == 101) {
     OnAnswerBad("", "the server switched protocols unasked");
+    return;
+  } else if (IsFalseSwitch(head)) {
+    OnAnswerBad("", "the server did not switch to the protocol that was asked for");
     return;
   } else if (head.status < 200) {
     has_answer_ = true;
@@ -186,6 +195,7 @@ void Exchange::OnAnswerEnd(absl::Span<const http::Header> trailers, bool is_reus
 
 void Exchange::OnAnswerBad(std::string_view rule, std::string_view text) {
   rule_broken_ = rule;
+  if (EndCall(http::GrpcStatus::kInternal, CloseReason::kBadResponse, text)) return;
   AnswerLocally(502, CloseReason::kBadResponse, text);
 }
 
@@ -214,7 +224,7 @@ void Exchange::OnCarrierUnsolicited() {
   AnswerLocally(502, CloseReason::kEarlyAnswer, CloseReasonText(CloseReason::kEarlyAnswer));
 }
 
-void Exchange::OnCarrierLost(CarrierLoss loss, std::string_view rule) {
+void Exchange::OnCarrierLost(CarrierLoss loss, http::H2Reason fault) {
   // A server that keeps the call's deadline itself ends the call before our timer, which is
   // coarser, fires: that is the same end.
   if (request_deadline_ns_ != 0 && worker_.now_ns() >= request_deadline_ns_) {
@@ -225,7 +235,10 @@ void Exchange::OnCarrierLost(CarrierLoss loss, std::string_view rule) {
     SendAgain(loss == CarrierLoss::kReset);
     return;
   }
-  rule_broken_ = rule;
+  if (fault != http::H2Reason::kNone) {
+    OnAnswerBad(http::H2ReasonName(fault), http::H2ReasonText(fault));
+    return;
+  }
   if (loss == CarrierLoss::kRefused) {
     // Whoever still has the whole body may safely send it again.
     constexpr CloseReason kReason = CloseReason::kServerRefused;
@@ -234,7 +247,27 @@ void Exchange::OnCarrierLost(CarrierLoss loss, std::string_view rule) {
   }
   const CloseReason reason =
       loss == CarrierLoss::kClosed ? CloseReason::kServerClosed : CloseReason::kServerReset;
+  const http::GrpcStatus status = loss == CarrierLoss::kCancelled ? http::GrpcStatus::kCancelled
+                                                                  : http::GrpcStatus::kUnavailable;
+  if (EndCall(status, reason, CloseReasonText(reason))) return;
   AnswerLocally(502, reason, CloseReasonText(reason));
+}
+
+// A call of gRPC whose answer has begun is told its end in its own words: a reset would be
+// "internal" to its client, whatever happened. False: it is no such call.
+bool Exchange::EndCall(http::GrpcStatus status, CloseReason reason, std::string_view text) {
+  if (!is_grpc_ || !is_answer_started_) return false;
+  worker_.counters().AddRefused(reason);
+  const std::string code = std::to_string(static_cast<int>(status));
+  const std::string message =
+      http::EncodeGrpcMessage(base::Concat("sluice: ", text, " (", CloseReasonLabel(reason), ")"));
+  const std::array<http::Header, 3> trailers{
+      {{.name = "grpc-status", .value = code},
+       {.name = "grpc-message", .value = message},
+       {.name = "sluice-reason", .value = CloseReasonLabel(reason)}}};
+  requester_->EndAnswer(trailers);
+  if (!is_over()) Finish(reason);
+  return true;
 }
 
 // An answer of our own, unless the server's has begun: then the client is told by a reset.
@@ -319,14 +352,7 @@ void Exchange::HandleTimer() {
   const bool is_request_timeout = has_limit && now >= request_deadline_ns_;
   const CloseReason reason =
       is_request_timeout ? CloseReason::kRequestTimeout : CloseReason::kIdleTimeout;
-  if (is_grpc_ && is_answer_started_ && !answer_wants_framed()) {
-    // A stream of messages is told its end in its own words.
-    worker_.counters().AddRefused(reason);
-    const std::array<http::Header, 1> status{{{.name = "grpc-status", .value = "4"}}};
-    requester_->EndAnswer(status);
-    Finish(reason);
-    return;
-  }
+  if (EndCall(http::GrpcStatus::kDeadlineExceeded, reason, CloseReasonText(reason))) return;
   AnswerLocally(504, reason, CloseReasonText(reason));
 }
 

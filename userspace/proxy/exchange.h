@@ -12,6 +12,8 @@
 #include <string_view>
 
 #include "userspace/base/address.h"
+#include "userspace/http/grpc_status.h"
+#include "userspace/http/h2_reasons.h"
 #include "userspace/io/timer_wheel.h"
 #include "userspace/model/snapshot.h"
 #include "userspace/proxy/config_pin.h"
@@ -70,7 +72,7 @@ class Exchange {
   void OnCarrierReady();
   void OnCarrierFailed(CloseReason reason);  // It is gone: never connected.
   void OnCarrierUnsolicited();               // Bytes came before any of the request was sent.
-  void OnCarrierLost(CarrierLoss loss, std::string_view rule = {});
+  void OnCarrierLost(CarrierLoss loss, http::H2Reason fault = http::H2Reason::kNone);
   void OnCarrierDrained();
   bool answer_wants_framed() const { return requester_->takes_framed(); }
   void OnAnswerBegun() { has_answer_ = true; }  // Something of a head is there.
@@ -98,9 +100,11 @@ class Exchange {
 
   // The answer's way and the end (exchange.cc).
   bool IsSwitch(const http::ResponseHead& head) const;
+  bool IsFalseSwitch(const http::ResponseHead& head) const;
   std::string_view SwitchFault(const http::ResponseHead& head) const;
   bool MaySendAgain(CarrierLoss loss) const;
   void SendAgain(bool reset);
+  bool EndCall(http::GrpcStatus status, CloseReason reason, std::string_view text);
   void DropCarrier(bool is_reusable, bool reset);
   void End(CloseReason reason);
   void Finish(CloseReason reason);

@@ -80,7 +80,9 @@ struct OutgoingRequest {
 enum class CarrierLoss : uint8_t {
   kClosed,
   kReset,
-  kRefused,  // HTTP/2: the endpoint has not looked at the request.
+  // Of HTTP/2:
+  kRefused,    // The endpoint has not looked at the request.
+  kCancelled,  // It does not want to go on with it.
 };
 
 class Carrier {

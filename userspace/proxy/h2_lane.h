@@ -38,7 +38,8 @@ class H2Lane : public base::ListLink<LaneTag>, public base::ListLink<AttentionTa
   // From the link. Each may end with Leave().
   virtual void OnContent(Received& received, std::string_view content, bool is_end) = 0;
   virtual void OnTrailers(absl::Span<const http::Header> trailers) = 0;
-  virtual void OnReset(http::H2Error error) = 0;
+  // By the peer, or by us for this fault of the peer's.
+  virtual void OnReset(http::H2Error error, http::H2Reason fault) = 0;
   virtual void OnLinkLost(bool is_reset) = 0;  // The connection is gone.
   virtual void OnRoom() = 0;                   // After IsSendFull.
   virtual void OnAllSent() = 0;                // After SendEnd: nothing is left here.

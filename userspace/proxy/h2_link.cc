@@ -73,14 +73,9 @@ void H2Link::TakeInput(Received& received) {
   if (session_.HasOutput() || !attention_.is_empty() || session_.is_failed()) RequestSend();
 }
 
-void H2Link::CountFault(http::H2Reason reason) {
-  last_fault_ = reason;
-  worker_.counters().AddHttp2Fault(reason);
-}
-
 void H2Link::Dispatch(const http::H2Event& event, Received& received) {
   using Kind = http::H2Event::Kind;
-  if (event.reason != http::H2Reason::kNone) CountFault(event.reason);
+  if (event.reason != http::H2Reason::kNone) worker_.counters().AddHttp2Fault(event.reason);
   auto* lane = reinterpret_cast<H2Lane*>(event.user);
   const bool is_of_lane =
       event.kind == Kind::kData || event.kind == Kind::kTrailers || event.kind == Kind::kReset;
@@ -96,7 +91,7 @@ void H2Link::Dispatch(const http::H2Event& event, Received& received) {
   } else if (event.kind == Kind::kTrailers) {
     lane->OnTrailers(session_.buffer().trailers);
   } else {
-    lane->OnReset(event.error);
+    lane->OnReset(event.error, event.reason);
   }
 }
 
@@ -258,7 +253,7 @@ void H2Link::HandleTimer() {
   }
   const http::H2Event event = session_.CheckTime(now);
   if (event.kind == http::H2Event::Kind::kFailed) {
-    CountFault(event.reason);
+    worker_.counters().AddHttp2Fault(event.reason);
     OnEvent(event);
   }
   const bool is_idle = lane_count_ == 0 && now >= idle_since_ns_ + idle_timeout_ns_;

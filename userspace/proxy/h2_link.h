@@ -56,7 +56,6 @@ class H2Link : protected StreamOwner, private http::H2Source {
   bool has_lanes() const { return lane_count_ > 0; }
   size_t lane_count() const { return lane_count_; }
   size_t link_held_bytes();
-  http::H2Reason last_fault() const { return last_fault_; }
   // The idle time of a connection without lanes.
   void SetIdleTimeout(uint64_t timeout_ns) { idle_timeout_ns_ = timeout_ns; }
 
@@ -79,7 +78,6 @@ class H2Link : protected StreamOwner, private http::H2Source {
   void MakeOutput();
   void CountSession();
   void Dispatch(const http::H2Event& event, Received& received);
-  void CountFault(http::H2Reason reason);
   void Withhold(uint32_t size);
   void GiveBack(uint32_t stream, uint32_t size);
   void SettleWindow();
@@ -106,7 +104,6 @@ class H2Link : protected StreamOwner, private http::H2Source {
   bool is_last_send_ = false;
   bool is_closed_ = false;
   CloseReason close_reason_ = CloseReason::kDone;
-  http::H2Reason last_fault_ = http::H2Reason::kNone;  // Of the peer's.
   io::Timer timer_;
 };
 

@@ -133,7 +133,7 @@ void Http2Stream::Abort(CloseReason reason) {
   if (exchange_ != nullptr) exchange_->Abort(reason);
 }
 
-void Http2Stream::OnReset(http::H2Error) {
+void Http2Stream::OnReset(http::H2Error, http::H2Reason) {
   if (exchange_ == nullptr) {
     Retire();
     return;

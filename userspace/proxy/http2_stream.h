@@ -30,7 +30,7 @@ class Http2Stream final : public H2Lane, private Requester {
   // H2Lane
   void OnContent(Received& received, std::string_view content, bool is_end) override;
   void OnTrailers(absl::Span<const http::Header> trailers) override;
-  void OnReset(http::H2Error error) override;
+  void OnReset(http::H2Error error, http::H2Reason fault) override;
   void OnLinkLost(bool is_reset) override;
   void OnRoom() override;
   void OnAllSent() override;

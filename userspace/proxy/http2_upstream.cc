@@ -53,7 +53,7 @@ void Http2Carrier::Submit() {
                                reinterpret_cast<uint64_t>(static_cast<H2Lane*>(this)));
   }
   if (id == 0) {
-    Lose(CarrierLoss::kRefused);
+    user_->OnCarrierLost(CarrierLoss::kRefused);
     return;
   }
   SetId(id);
@@ -89,12 +89,6 @@ void Http2Carrier::Release(bool, bool) {
   worker_.exchange_pools().carriers.Retire(*this);
 }
 
-void Http2Carrier::Lose(CarrierLoss loss) {
-  const http::H2Reason fault = static_cast<Http2Upstream&>(*link_).fault();
-  const bool has_fault = fault != http::H2Reason::kNone;
-  user_->OnCarrierLost(loss, has_fault ? http::H2ReasonName(fault) : std::string_view());
-}
-
 void Http2Carrier::OnResponse(const http::ResponseHead& head, bool is_end) {
   Exchange* const user = user_;
   user->OnAnswerHead(head, {.form = BodyForm::kContent, .is_over = is_end});
@@ -113,12 +107,16 @@ void Http2Carrier::OnTrailers(absl::Span<const http::Header> trailers) {
   user_->OnAnswerEnd(trailers, true);
 }
 
-void Http2Carrier::OnReset(http::H2Error error) {
-  Lose(error == http::H2Error::kRefusedStream ? CarrierLoss::kRefused : CarrierLoss::kReset);
+void Http2Carrier::OnReset(http::H2Error error, http::H2Reason fault) {
+  CarrierLoss loss = CarrierLoss::kReset;
+  if (error == http::H2Error::kRefusedStream) loss = CarrierLoss::kRefused;
+  if (error == http::H2Error::kCancel) loss = CarrierLoss::kCancelled;
+  user_->OnCarrierLost(loss, fault);
 }
 
 void Http2Carrier::OnLinkLost(bool is_reset) {
-  Lose(is_reset ? CarrierLoss::kReset : CarrierLoss::kClosed);
+  user_->OnCarrierLost(is_reset ? CarrierLoss::kReset : CarrierLoss::kClosed,
+                       static_cast<Http2Upstream&>(*link_).fault());
 }
 
 void Http2Carrier::OnRoom() {
@@ -184,6 +182,7 @@ void Http2Upstream::OnEvent(const http::H2Event& event) {
   } else if (event.kind == Kind::kGoaway) {
     LeavePool();
   } else if (event.kind == Kind::kFailed) {
+    fault_ = event.reason;
     LeavePool();
     LoseLanes(true);
     LastSend(CloseReason::kBadResponse);

@@ -45,12 +45,11 @@ class Http2Carrier final : public H2Lane, public Carrier {
  private:
   void OnContent(Received& received, std::string_view content, bool is_end) override;
   void OnTrailers(absl::Span<const http::Header> trailers) override;
-  void OnReset(http::H2Error error) override;
+  void OnReset(http::H2Error error, http::H2Reason fault) override;
   void OnLinkLost(bool is_reset) override;
   void OnRoom() override;
   void OnAllSent() override {}
   void Submit();
-  void Lose(CarrierLoss loss);
 
   Exchange* user_ = nullptr;
   OutgoingRequest request_;  // Until it is submitted.
@@ -71,7 +70,8 @@ class Http2Upstream final : public Session,
   Carrier& Take(Exchange& user);
   bool is_ready() const { return is_open(); }
   bool is_dialling() const { return is_dialling_; }
-  http::H2Reason fault() const { return last_fault(); }
+  // Why the connection failed, if the endpoint broke a rule of HTTP/2.
+  http::H2Reason fault() const { return fault_; }
   void NoteWaiting() { has_waiting_ = true; }
 
   void Abandon(CloseReason reason) override;
@@ -94,6 +94,7 @@ class Http2Upstream final : public Session,
   UpstreamPool& pool_;
   uint64_t use_count_ = 0;
   bool is_dialling_ = true;
+  http::H2Reason fault_ = http::H2Reason::kNone;
   bool has_waiting_ = true;  // Requests that could not be submitted yet.
   Dial dial_;
 };

@@ -125,6 +125,10 @@ struct Endpoint {
       const H2Event event = session.Next(&rest, now_ns);
       if (event.kind == H2Event::Kind::kNone) break;
       events.push_back(Describe(event, buffer));
+      if (event.kind == H2Event::Kind::kTrailers) {
+        for (const Header& field : buffer.trailers)
+          trailers.push_back(base::Concat(field.name, ": ", field.value));
+      }
       if (event.kind == H2Event::Kind::kData && consumes) {
         session.Consume(event.stream, static_cast<uint32_t>(event.data.size()));
       }
@@ -148,6 +152,7 @@ struct Endpoint {
   MemorySource source;
   uint64_t now_ns = 1'000'000'000'000;
   bool consumes = true;
+  std::vector<std::string> trailers;  // Of all messages that came.
 };
 
 // A server that has seen the preface and whose own is out of the way.

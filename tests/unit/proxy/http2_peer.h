@@ -27,6 +27,8 @@ class Http2Peer {
   }
   http::H2Session& session() { return end_->session; }
   Peer& peer() { return peer_; }
+  // Of all messages that came, as "name: value".
+  const std::vector<std::string>& trailers() const { return end_->trailers; }
 
   // Sends what the windows allow.
   void Flush() {
