@@ -20,9 +20,10 @@ namespace sluice::io {
 
 struct RingOptions {
   uint32_t entries = 4096;  // Submission queue entries; the completion queue is four times as long.
-  uint32_t receive_buffer_count =
-      64;  // Power of two. The pool (count x size) should stay within L2.
-  uint32_t receive_buffer_size = 16 * 1024;  // Bytes.
+  // The pool (count x size) should stay within L2; of the same pool, larger buffers carry a stream
+  // faster than more of them (docs/performance.md).
+  uint32_t receive_buffer_count = 32;        // Power of two.
+  uint32_t receive_buffer_size = 32 * 1024;  // Bytes.
 };
 
 // What the kernel answered to one operation.

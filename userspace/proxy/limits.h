@@ -17,7 +17,7 @@ inline constexpr size_t kSendQueueHigh = 512 * 1024;
 inline constexpr size_t kSendQueueLow = 128 * 1024;
 
 // All that the process holds for clients in buffers; each worker has an equal part
-// (docs/adr/0010). A queue may take an eighth of what is left, and always one receive buffer.
+// (docs/adr/0010). A queue may take an eighth of what is left, and always kSendQueueLeast.
 inline constexpr size_t kBufferedBytesMax = 64 * 1024 * 1024;
 inline constexpr size_t kQueueShare = 8;
 inline constexpr size_t kSendQueueLeast = 16 * 1024;
