@@ -2,8 +2,10 @@
 #include <array>
 #include <set>
 
+#include "absl/strings/numbers.h"
 #include "controller/store/decode.h"
 #include "controller/store/names.h"
+#include "userspace/base/address.h"
 #include "userspace/base/text.h"
 
 namespace sluice::controller {
@@ -18,13 +20,38 @@ constexpr std::array<std::string_view, 8> kFramingNames{
     "connection", "content-length", "keep-alive",        "proxy-connection",
     "te",         "trailer",        "transfer-encoding", "upgrade"};
 
+// With "_" for "-" too, which some servers read as the same name.
+bool IsFramingName(std::string name) {
+  std::replace(name.begin(), name.end(), '_', '-');
+  return std::find(kFramingNames.begin(), kFramingNames.end(), name) != kFramingNames.end();
+}
+
+// A name or an address, with a port or without.
+bool IsHost(std::string_view text) {
+  const size_t bracket = text.find(']');
+  const size_t colon = text.find(':', bracket == text.npos ? 0 : bracket);
+  const std::string_view host = text.substr(0, colon);
+  if (colon != text.npos) {
+    const std::string_view port = text.substr(colon + 1);
+    uint32_t number = 0;
+    if (port.empty() || port.size() > 5 || !absl::SimpleAtoi(base::ToAbsl(port), &number))
+      return false;
+    if (number == 0 || number > 65535) return false;
+  }
+  if (host.starts_with('[')) {
+    return host.ends_with(']') &&
+           base::IpAddress::Parse(host.substr(1, host.size() - 2)).has_value();
+  }
+  return IsDnsSubdomain(LowerCase(host));
+}
+
 // `name` in lower case; an empty one has been refused already.
 void CheckHeaderName(FieldReader& reader, std::string_view field, const std::string& name) {
   if (name.empty()) return;
   if (!IsHeaderName(name)) {
     reader.Refuse(field, base::Concat(Quoted(name), " is not a header name"),
                   "use letters, digits and '-'");
-  } else if (std::find(kFramingNames.begin(), kFramingNames.end(), name) != kFramingNames.end()) {
+  } else if (IsFramingName(name)) {
     reader.Refuse(
         field, base::Concat(Quoted(name), " frames the message and cannot be changed by a route"),
         "remove it; the proxy sets it as needed");
@@ -41,6 +68,10 @@ std::vector<model::Header> DecodeHeaders(FieldReader& modifier, std::string_view
     if (!IsHeaderValue(header.value)) {
       reader.Refuse("value", base::Concat(Quoted(header.value), " is not a header value"),
                     "remove control characters and blanks at its ends; at most 4096 bytes");
+    }
+    if (header.name == "host" && !IsHost(header.value)) {
+      reader.Refuse("value", base::Concat(Quoted(header.value), " is not a host"),
+                    "write a name or an address, with a port if need be");
     }
     out.push_back(std::move(header));
   }

@@ -118,6 +118,26 @@ def test_trailers_reach_an_http1_client(web):
     assert output.lower().endswith("\n0\nx-sum: behind\n\n"), output
 
 
+def test_what_a_route_adds_fits_into_a_head_of_the_most_fields(web):
+    mesh = web.town.mesh
+    added = {"set": [{"name": f"x-set-{i}", "value": "1"} for i in range(16)],
+             "add": [{"name": f"x-add-{i}", "value": "1"} for i in range(16)]}
+    rule = {"filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": added},
+                        {"type": "ResponseHeaderModifier", "responseHeaderModifier": added}],
+            "backendRefs": [manifests.backend("h2", 80)]}
+    version = mesh.status()["config"]["version"]
+    mesh.apply("fields.yaml", [manifests.route("fields", "h2", [rule])])
+    mesh.wait_version_after(version)
+    try:
+        fields = [part for i in range(95) for part in ("-H", f"x-{i}: 1")]
+        assert re.fullmatch(r"[ab] HTTP/2.0\n", curl(web, *fields, f"http://{web.h2}/name", version="--http1.1"))
+        assert re.fullmatch(r"[ab] HTTP/2.0\n", curl(web, *fields[:160], f"http://{web.h2}/name"))
+    finally:
+        version = mesh.status()["config"]["version"]
+        mesh.delete("fields.yaml")
+        mesh.wait_version_after(version)
+
+
 # Server-sent events and long polling: what the server says passes at once, whatever HTTP each side speaks.
 
 

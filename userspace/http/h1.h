@@ -43,7 +43,11 @@ struct Header {
       false;  // HTTP/2: a secret, to be sent on as one (RFC 7541 section 7.1.3).
 };
 
+// Fields that a peer may send in a head, and the room for them and for what routes and the proxy
+// add to it (controller/store/decode_filters.cc: 16 set and 16 added by a rule, as many by its
+// backend).
 inline constexpr size_t kHeaderCountMax = 100;
+inline constexpr size_t kHeaderRoom = kHeaderCountMax + 4 * 16 + 12;
 
 struct H1Limits {
   uint32_t head_size_max = 64 * 1024;    // Start line and fields with their line ends, bytes.
@@ -86,7 +90,7 @@ struct RequestHead {
   uint32_t head_size = 0;           // Bytes of the head in the input, final CRLF included.
   uint32_t header_count = 0;
   uint8_t secret_pseudo = 0;  // HTTP/2: as Header::is_never_indexed, see h2_secrets.h.
-  std::array<Header, kHeaderCountMax> header_array;
+  std::array<Header, kHeaderRoom> header_array;
   absl::Span<const Header> headers() const { return {header_array.data(), header_count}; }
 };
 
@@ -100,7 +104,7 @@ struct ResponseHead {
   uint32_t head_size = 0;
   uint32_t header_count = 0;
   uint8_t secret_pseudo = 0;  // As in RequestHead.
-  std::array<Header, kHeaderCountMax> header_array;
+  std::array<Header, kHeaderRoom> header_array;
   absl::Span<const Header> headers() const { return {header_array.data(), header_count}; }
 };
 

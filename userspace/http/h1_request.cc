@@ -164,7 +164,7 @@ ParseStatus ParseRequestOnce(Cursor& cursor, const H1Limits& limits, RequestHead
   std::string_view target_authority;
   if (!SplitTarget(head, &target_authority)) return cursor.Refuse(BadReason::kTargetInvalid);
   FieldFacts facts;
-  const uint32_t count_max = std::min<uint32_t>(limits.header_count_max, kHeaderCountMax);
+  const uint32_t count_max = std::min<uint32_t>(limits.header_count_max, kHeaderRoom);
   status = ParseFields(cursor, count_max, head.header_array.data(), &head.header_count, &facts);
   if (status != ParseStatus::kComplete) return status;
   head.head_size = static_cast<uint32_t>(cursor.next - cursor.begin);

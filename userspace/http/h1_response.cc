@@ -86,7 +86,7 @@ ParseStatus ParseResponseOnce(Cursor& cursor, const H1Limits& limits,
   // A server that switches unasked answers a request that somebody smuggled in.
   if (head.status == 101 && !may_switch) return cursor.Refuse(BadReason::kStatusUnsolicited);
   FieldFacts facts;
-  const uint32_t count_max = std::min<uint32_t>(limits.header_count_max, kHeaderCountMax);
+  const uint32_t count_max = std::min<uint32_t>(limits.header_count_max, kHeaderRoom);
   status = ParseFields(cursor, count_max, head.header_array.data(), &head.header_count, &facts);
   if (status != ParseStatus::kComplete) return status;
   head.head_size = static_cast<uint32_t>(cursor.next - cursor.begin);

@@ -184,23 +184,24 @@ absl::Status AgentLink::Configure(const node::v1::Configure& configure,
   }
   if (fds.size() > 1) access_log_ = std::move(fds[1]);
   const OriginalDestinationLookup lookup = make_lookup_(std::move(fds[0]));
-  config_ = RuntimeConfig::Build(builder_.Build(0), nullptr, names_);
+  path_level_ = ToLevel(configure.path_normalization());
+  config_ = RuntimeConfig::Build(builder_.Build(0), nullptr, names_, path_level_);
   const WorkerRequests requests{
       .sockets_wanted = [this](uint32_t worker, const DialSocketKey& key, uint32_t count) {
         mailbox_.Post([this, worker, key, count] { AskForSockets(worker, key, count); });
       }};
   const WorkerLimits limits{.buffered_bytes_max = kBufferedBytesMax / configure.worker_count()};
   for (uint32_t i = 0; i < configure.worker_count(); ++i) {
-    workers_.push_back(std::make_unique<Worker>(
-        WorkerOptions{.index = i,
-                      .worker_count = configure.worker_count(),
-                      .is_accelerated = configure.is_accelerated(),
-                      .spin_ns = kSpinTime,
-                      .access_log_format = format,
-                      .access_log_fd = access_log_.get(),
-                      .path_normalisation = ToLevel(configure.path_normalization()),
-                      .limits = limits},
-        lookup, requests));
+    workers_.push_back(
+        std::make_unique<Worker>(WorkerOptions{.index = i,
+                                               .worker_count = configure.worker_count(),
+                                               .is_accelerated = configure.is_accelerated(),
+                                               .spin_ns = kSpinTime,
+                                               .access_log_format = format,
+                                               .access_log_fd = access_log_.get(),
+                                               .path_normalisation = path_level_,
+                                               .limits = limits},
+                                 lookup, requests));
     if (absl::Status status = workers_.back()->Start(config_); !status.ok()) {
       is_host_unfit_ = absl::IsUnavailable(status);
       return status;
@@ -253,7 +254,7 @@ void AgentLink::TakeConfig(const node::v1::ConfigDelta& delta) {
 }
 
 void AgentLink::PublishConfig(uint64_t version) {
-  config_ = RuntimeConfig::Build(builder_.Build(version), config_.get(), names_);
+  config_ = RuntimeConfig::Build(builder_.Build(version), config_.get(), names_, path_level_);
   for (const std::string& conflict : builder_.Conflicts()) {
     base::LogWarning("address claimed twice", {{"conflict", conflict}});
   }

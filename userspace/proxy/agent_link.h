@@ -60,6 +60,7 @@ class AgentLink {
   base::UniqueFd access_log_;
   model::SnapshotBuilder builder_;
   BackendNames names_;
+  http::PathNormalisation path_level_ = http::PathNormalisation::kStrict;
   std::shared_ptr<const RuntimeConfig> config_;
   absl::flat_hash_map<KeyTuple, std::vector<uint32_t>>
       sockets_asked_;  // Workers, in the order they asked.

@@ -26,6 +26,11 @@ namespace sluice::proxy {
 class Worker;
 
 inline constexpr http::H1Limits kHttpLimits;  // The codec's defaults, both ways.
+// Of a head that is written already, on its way into HTTP/2: what came within the limits above, and
+// what the route and the proxy have added.
+inline constexpr http::H1Limits kWrittenLimits{.head_size_max = 512 * 1024,
+                                               .target_size_max = 32 * 1024,
+                                               .header_count_max = http::kHeaderRoom};
 
 class Exchange {
  public:

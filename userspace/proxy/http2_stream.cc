@@ -169,7 +169,7 @@ bool Http2Stream::Submit(const http::ResponseHead& head, bool is_end) {
 bool Http2Stream::SubmitText(std::string_view text, bool is_end, std::string_view secrets) {
   http::ResponseHead& head = worker_.rewritten_response_scratch();
   const http::ParseResult result =
-      http::ParseResponseHead(text, 0, kHttpLimits, "GET", &head, true);
+      http::ParseResponseHead(text, 0, kWrittenLimits, "GET", &head, true);
   if (result.status != http::ParseStatus::kComplete) {
     exchange_->Abort(CloseReason::kInternal);
     return false;

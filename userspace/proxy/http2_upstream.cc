@@ -37,21 +37,23 @@ void Http2Carrier::MaySubmit() {
 
 void Http2Carrier::Submit() {
   http::RequestHead& head = worker_.outgoing_request_scratch();
-  const http::ParseResult result = http::ParseRequestHead(request_.text, 0, kHttpLimits, &head);
+  const http::ParseResult result = http::ParseRequestHead(request_.text, 0, kWrittenLimits, &head);
   http::H2Session& session = link_->session();
   const bool is_tunnel = request_.is_connect || !request_.upgrade.empty();
   if (!request_.upgrade.empty() && !session.peer_allows_connect_protocol()) {
     user_->OnAnswerBad("", "the endpoint does not take upgrades over HTTP/2");
     return;
   }
-  uint32_t id = 0;
-  if (result.status == http::ParseStatus::kComplete) {
-    head.secret_pseudo = http::MarkSecrets(request_.text.substr(head.head_size),
-                                           {head.header_array.data(), head.header_count});
-    const bool is_end = request_.body == http::BodyKind::kNone && !is_tunnel;
-    id = session.SubmitRequest(head, {.protocol = request_.upgrade}, is_end,
-                               reinterpret_cast<uint64_t>(static_cast<H2Lane*>(this)));
+  if (result.status != http::ParseStatus::kComplete) {  // By what the route has made of it.
+    user_->RefuseHead(http::BadReasonStatus(result.bad), http::BadReasonName(result.bad),
+                      http::BadReasonText(result.bad));
+    return;
   }
+  head.secret_pseudo = http::MarkSecrets(request_.text.substr(head.head_size),
+                                         {head.header_array.data(), head.header_count});
+  const bool is_end = request_.body == http::BodyKind::kNone && !is_tunnel;
+  const uint32_t id = session.SubmitRequest(head, {.protocol = request_.upgrade}, is_end,
+                                            reinterpret_cast<uint64_t>(static_cast<H2Lane*>(this)));
   if (id == 0) {
     user_->OnCarrierLost(CarrierLoss::kRefused);
     return;

@@ -31,8 +31,9 @@ HeaderChanges ChangesOf(const model::HttpFilters& filters) {
 
 std::shared_ptr<const RuntimeConfig> RuntimeConfig::Build(
     std::shared_ptr<const model::Snapshot> snapshot, const RuntimeConfig* previous,
-    BackendNames& names) {
+    BackendNames& names, http::PathNormalisation level) {
   auto config = std::make_shared<RuntimeConfig>();
+  config->level_ = level;
   config->snapshot_ = std::move(snapshot);
   config->snapshot_->ForEachServicePort([&](const model::ServicePort& service) {
     if (service.protocol == model::Protocol::kTcp) return;
@@ -76,7 +77,7 @@ void RuntimeConfig::AddTable(const model::ServicePort& service,
     if (found != previous->tables_.end()) compiled.matcher = found->second.matcher;
   }
   if (compiled.matcher == nullptr) {
-    auto matcher = route::Matcher::Compile(*table);
+    auto matcher = route::Matcher::Compile(*table, level_);
     if (matcher.ok()) {
       compiled.matcher = *std::move(matcher);
     } else {

@@ -35,10 +35,11 @@ struct CompiledRule {
 
 class RuntimeConfig {
  public:
-  // `previous` (may be null) lends matchers of unchanged tables.
-  static std::shared_ptr<const RuntimeConfig> Build(std::shared_ptr<const model::Snapshot> snapshot,
-                                                    const RuntimeConfig* previous,
-                                                    BackendNames& names);
+  // `previous` (may be null) lends matchers of unchanged tables. `level`: how paths will come to
+  // them; the same for each configuration of a process.
+  static std::shared_ptr<const RuntimeConfig> Build(
+      std::shared_ptr<const model::Snapshot> snapshot, const RuntimeConfig* previous,
+      BackendNames& names, http::PathNormalisation level = http::PathNormalisation::kStrict);
 
   const model::Snapshot& snapshot() const { return *snapshot_; }
   // Null if `table` is, or if it could not be compiled.
@@ -64,6 +65,7 @@ class RuntimeConfig {
                 const RuntimeConfig* previous, BackendNames& names);
 
   std::shared_ptr<const model::Snapshot> snapshot_;
+  http::PathNormalisation level_ = http::PathNormalisation::kStrict;
   absl::flat_hash_map<const model::RouteTable*, CompiledTable> tables_;
   absl::flat_hash_map<const model::HttpRule*, CompiledRule> rules_;
   absl::flat_hash_map<const model::ServicePort*, uint32_t> direct_stats_;

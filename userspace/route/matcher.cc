@@ -5,7 +5,9 @@
 #include "userspace/route/matcher.h"
 
 #include <algorithm>
+#include <deque>
 #include <limits>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -26,15 +28,19 @@ constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
 }  // namespace
 
 struct Matcher::Tables {
-  explicit Tables(const model::RouteTable& route_table) : table(route_table) {}
+  Tables(const model::RouteTable& route_table, http::PathNormalisation path_level)
+      : table(route_table), level(path_level) {}
 
   absl::Status Add(uint32_t entry);
+  std::string_view NormalForm(std::string_view path);
   // The first entry of `file`, which is in table order, that comes before `best` and whose
   // conditions are met; else `best`.
   uint32_t FirstMet(const std::vector<uint32_t>& file, uint32_t best, RequestValues& values) const;
   uint32_t FirstMetAnyPath(uint32_t best, std::string_view path, RequestValues& values) const;
 
   const model::RouteTable& table;
+  const http::PathNormalisation level;
+  std::deque<std::string> normal_paths;  // Of values that are written in another form.
   NameTable header_names;
   NameTable query_names;
   std::vector<Conditions> conditions;  // By entry.
@@ -53,16 +59,17 @@ absl::Status Matcher::Tables::Add(uint32_t entry) {
   auto compiled = Conditions::Compile(match, header_names, query_names);
   if (!compiled.ok()) return compiled.status();
   conditions.push_back(*std::move(compiled));
+  const std::string_view path = NormalForm(match.path.value);
   switch (match.path.kind) {
     case model::PathMatch::Kind::kAny:
       any_path.push_back({.entry = entry});
       break;
     case model::PathMatch::Kind::kExact:
-      exact[base::ToAbsl(match.path.value)].push_back(entry);
-      exact_size_max = std::max(exact_size_max, match.path.value.size());
+      exact[base::ToAbsl(path)].push_back(entry);
+      exact_size_max = std::max(exact_size_max, path.size());
       break;
     case model::PathMatch::Kind::kPrefix:
-      prefixes.Add(match.path.value, entry);
+      prefixes.Add(path, entry);
       break;
     case model::PathMatch::Kind::kRegex: {
       auto regex = model::CompileRegex(match.path.value);
@@ -72,6 +79,15 @@ absl::Status Matcher::Tables::Add(uint32_t entry) {
     }
   }
   return absl::OkStatus();
+}
+
+// "/caf%c3%a9" and "/%7euser" are found as "/caf%C3%A9" and "/~user". What has no normal form never
+// comes from a client.
+std::string_view Matcher::Tables::NormalForm(std::string_view path) {
+  std::string normal;
+  bool is_changed = false;
+  if (!http::NormalisePath(level, path, normal, &is_changed) || !is_changed) return path;
+  return normal_paths.emplace_back(std::move(normal));
 }
 
 uint32_t Matcher::Tables::FirstMet(const std::vector<uint32_t>& file, uint32_t best,
@@ -97,8 +113,9 @@ uint32_t Matcher::Tables::FirstMetAnyPath(uint32_t best, std::string_view path,
   return best;
 }
 
-absl::StatusOr<std::unique_ptr<const Matcher>> Matcher::Compile(const model::RouteTable& table) {
-  auto tables = std::make_unique<Tables>(table);
+absl::StatusOr<std::unique_ptr<const Matcher>> Matcher::Compile(const model::RouteTable& table,
+                                                                http::PathNormalisation level) {
+  auto tables = std::make_unique<Tables>(table, level);
   for (uint32_t entry = 0; entry < table.entries.size(); ++entry) {
     const absl::Status status = tables->Add(entry);
     if (!status.ok())

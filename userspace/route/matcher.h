@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "userspace/http/h1.h"
+#include "userspace/http/path.h"
 #include "userspace/model/route_table.h"
 
 namespace sluice::route {
@@ -29,9 +30,12 @@ struct MatchResult {
 
 class Matcher {
  public:
-  // `table` must outlive the matcher. Errors: a regular expression that RE2 refuses, with its entry
-  // and text.
-  static absl::StatusOr<std::unique_ptr<const Matcher>> Compile(const model::RouteTable& table);
+  // `table` must outlive the matcher. `level`: the normal form that requests will come in; exact
+  // paths and prefixes are brought into it. Errors: a regular expression that RE2 refuses, with its
+  // entry and text.
+  static absl::StatusOr<std::unique_ptr<const Matcher>> Compile(
+      const model::RouteTable& table,
+      http::PathNormalisation level = http::PathNormalisation::kStrict);
   ~Matcher();
 
   MatchResult Match(const MatchInput& input) const;

@@ -62,6 +62,17 @@ TEST(MatcherTest, MatchesPathsAsTheTableSays) {
   }
 }
 
+TEST(MatcherTest, PathsAreMatchedAsWrittenWhereRequestsComeAsSent) {
+  const model::RouteTable table = TableOf(Path(Kind::kExact, "/%7euser"));
+  const auto matcher = Matcher::Compile(table, http::PathNormalisation::kNone);
+  ASSERT_TRUE(matcher.ok()) << matcher.status();
+
+  const Request as_written{.path = "/%7euser"};
+  const Request normal{.path = "/~user"};
+  EXPECT_NE((*matcher)->Match(Input(as_written)()).rule, nullptr);
+  EXPECT_EQ((*matcher)->Match(Input(normal)()).rule, nullptr);
+}
+
 TEST(MatcherTest, MatchesNothingInAnEmptyTable) { EXPECT_EQ(MatchedEntry(TableOf(), {}), -1); }
 
 TEST(MatcherTest, TakesTheFirstEntryOfTheTableWhateverItsKind) {
