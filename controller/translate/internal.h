@@ -16,6 +16,7 @@ struct Draft {
   const Store& store;
   const TranslateOptions& options;
   Translation& out;
+  std::map<base::IpAddress, const Service*> service_of_address;  // Made by TranslateServices.
 
   void Report(const ObjectMeta& meta, std::string field, std::string reason,
               std::string mend) const;

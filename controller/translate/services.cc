@@ -117,13 +117,12 @@ AppProtocol ProtocolOf(const ServicePort& port) {
 }
 
 void TranslateServices(Draft& draft) {
-  std::map<base::IpAddress, const Service*> owners;
   for (const auto& [key, service] : draft.store.services()) {
     ReportKind(draft, key, service);
     if (service.kind == ServiceKind::kExternalName) continue;
     istio::workload::Service made = MakeService(draft, key, service);
     for (const base::IpAddress& address : service.addresses) {
-      const auto [owner, is_new] = owners.emplace(address, &service);
+      const auto [owner, is_new] = draft.service_of_address.emplace(address, &service);
       if (!is_new) {
         draft.Report(service.meta, "spec.clusterIPs",
                      base::Concat(address.ToString(), " already belongs to ",

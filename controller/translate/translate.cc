@@ -29,7 +29,7 @@ std::string Draft::WorkloadUid(const ObjectKey& pod) const {
 Translation Translate(const Store& store, const TranslateOptions& options) {
   Translation out;
   out.problems = store.problems();
-  Draft draft{.store = store, .options = options, .out = out};
+  Draft draft{.store = store, .options = options, .out = out, .service_of_address = {}};
   TranslateServices(draft);
   TranslateRoutes(draft);     // Decides which ports are HTTP,
   TranslateWorkloads(draft);  // which the workloads' ports repeat.

@@ -27,11 +27,22 @@ struct Book {
 
 bool IsEndpoint(const Pod& pod) { return !pod.meta.is_deleting && !pod.is_finished; }
 
+// Both keep it: the Service answers on its ports, the pod on all others.
+void ReportServiceAt(const Draft& draft, const Pod& pod, const base::IpAddress& address) {
+  const auto found = draft.service_of_address.find(address);
+  if (found == draft.service_of_address.end()) return;
+  draft.Report(pod.meta, "status.podIP",
+               base::Concat(address.ToString(), " is also the address of ",
+                            found->second->meta.Title(), ", which answers on its ports instead"),
+               "give the Service a clusterIP that no pod has");
+}
+
 void ClaimAddresses(const Draft& draft, const Pod& pod, const std::string& uid, Workload& workload,
                     Book& book) {
   for (const base::IpAddress& address : pod.addresses) {
     const auto [owner, is_new] = book.uid_of_address.emplace(address, uid);
     if (is_new) {
+      ReportServiceAt(draft, pod, address);
       workload.add_addresses(address.ToBytes());
       continue;
     }

@@ -249,6 +249,21 @@ def test_stop_of_all_processes_at_once_opens_the_pods(street):
         mesh.has_ended = True
 
 
+def test_stop_of_an_agent_that_does_not_answer_opens_the_pods_when_asked_twice(street):
+    """Asked once it is given 20 s; the second signal has it killed, and what it made is undone without it."""
+    with start(street) as mesh:
+        pids = mesh.pids()
+        os.kill(pids["sluice-agent"], signal.SIGSTOP)
+        os.kill(pids["sluicectl"], signal.SIGTERM)
+        wait_until(lambda: "stopping" in mesh.log(), "the first signal is seen", 10 * SCALE)
+        os.kill(pids["sluicectl"], signal.SIGTERM)
+
+        assert mesh.process.wait(20 * SCALE) == 0, mesh.log()
+        assert way_of_a_dial(street[1], street[2].v4) == PAST
+        mesh.assert_clean(pids)
+        mesh.has_ended = True
+
+
 @pytest.mark.parametrize("sig,code", [(signal.SIGTERM, EXIT_LEFT_CLOSED), (signal.SIGUSR1, 0)])
 def test_agent_says_by_its_exit_code_whether_pods_are_closed(street, sig, code):
     with start(street) as mesh:

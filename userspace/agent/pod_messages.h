@@ -7,14 +7,14 @@
 #include "api/node.pb.h"
 #include "userspace/agent/pod_namespace.h"
 #include "userspace/agent/pod_plan.h"
+#include "userspace/base/mesh_limits.h"
 
 namespace sluice::agent {
 
 // Descriptors that fit beside one packet (SCM_MAX_FD is 253); four listeners per worker must fit
 // into it.
 inline constexpr size_t kFdsPerPacketMax = 250;
-inline constexpr uint32_t kWorkersMax = 62;
-static_assert(kWorkersMax * 4 <= kFdsPerPacketMax);
+static_assert(base::kWorkersMax * 4 <= kFdsPerPacketMax);
 
 // Appends the listeners to `fds` in the order that the message names them.
 node::v1::ToProxy AddPodMessage(uint32_t pod_id, const PlannedPod& pod,

@@ -17,9 +17,9 @@
 #include "userspace/agent/agent.h"
 #include "userspace/agent/files.h"
 #include "userspace/agent/machine.h"
-#include "userspace/agent/pod_messages.h"
 #include "userspace/base/exit_codes.h"
 #include "userspace/base/log.h"
+#include "userspace/base/mesh_limits.h"
 #include "userspace/base/stderr.h"
 #include "userspace/proxy/limits.h"
 
@@ -57,7 +57,7 @@ void Declare(CLI::App& app, Flags& flags) {
                  "Kernel path of same-node connections of pods that do not say")
       ->check(CLI::IsMember({"off", "send", "full"}));
   app.add_option("--workers", flags.agent.worker_count, "Threads of the proxy")
-      ->check(CLI::Range(1u, sluice::agent::kWorkersMax));
+      ->check(CLI::Range(1u, sluice::base::kWorkersMax));
   app.add_option("--access-log", flags.access_log, "Access log format")
       ->check(CLI::IsMember({"off", "text", "json"}));
   app.add_option("--access-log-file", flags.agent.access_log_file,

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <sstream>
 
+#include "userspace/base/mesh_limits.h"
+
 namespace sluice::cli {
 namespace {
 
@@ -31,7 +33,7 @@ void AddStandalone(CLI::App& app, StandaloneOptions& options) {
       ->capture_default_str();
   app.add_option("--workers", options.worker_count,
                  "Threads of the proxy (default: one per processor, at most 4)")
-      ->check(CLI::Range(1, 62));  // The agent's kWorkersMax.
+      ->check(CLI::Range(1u, base::kWorkersMax));
   app.add_option("--node", options.node, "Name of this node (default: the host's name)");
   app.add_option("--log-level", options.log_level, "debug, info, warning or error")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))

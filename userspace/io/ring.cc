@@ -43,6 +43,11 @@ absl::Status SetupError(int error) {
       return absl::UnavailableError(
           "this kernel's io_uring lacks SINGLE_ISSUER and DEFER_TASKRUN: Linux 6.1 or newer is "
           "needed");
+    case ENOMEM:
+      return absl::ResourceExhaustedError(
+          "io_uring_setup: Cannot allocate memory: raise the limit of locked memory "
+          "(RLIMIT_MEMLOCK, `ulimit -l`; systemd: LimitMEMLOCK=) or the memory limit of this "
+          "cgroup");
     default:
       return base::ErrnoStatus(error, "io_uring_setup");
   }

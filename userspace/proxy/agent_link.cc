@@ -13,6 +13,7 @@
 #include "userspace/base/clock.h"
 #include "userspace/base/errors.h"
 #include "userspace/base/log.h"
+#include "userspace/base/mesh_limits.h"
 #include "userspace/proxy/limits.h"
 #include "userspace/proxy/pod_message.h"
 #include "userspace/proxy/privileges.h"
@@ -23,7 +24,6 @@ namespace {
 
 constexpr size_t kPacketSizeMax = 64 * 1024 + 1024;
 constexpr size_t kFdsPerPacketMax = 253;
-constexpr uint32_t kWorkersMax = 64;
 
 struct Packet {
   std::string bytes;
@@ -177,7 +177,7 @@ absl::Status AgentLink::Configure(const node::v1::Configure& configure,
   const AccessLogFormat format = ToFormat(configure.access_log_format());
   const size_t fds_wanted = format == AccessLogFormat::kOff ? 1 : 2;
   if (!workers_.empty() || fds.size() != fds_wanted || configure.worker_count() < 1 ||
-      configure.worker_count() > kWorkersMax) {
+      configure.worker_count() > base::kWorkersMax) {
     return absl::InvalidArgumentError(
         absl::StrCat("Configure: worker_count=", configure.worker_count(),
                      " descriptors=", fds.size(), ": not acceptable"));
