@@ -49,16 +49,23 @@ void AppendEscape(int byte, std::string& out) {
   out += kUpperHex[byte & 15];
 }
 
-// Called when a segment has ended: removes "." and "..". False if it climbs above the root and must
-// not.
-bool FoldLastSegment(std::string& out, bool is_last, bool may_climb) {
+// "..;x", which some servers (Tomcat) take for ".." and others for a name.
+bool IsDotWithParameter(std::string_view segment) {
+  return segment.starts_with(".;") || segment.starts_with("..;");
+}
+
+// Called when a segment has ended: removes "." and "..". False if it must not be there: what climbs
+// above the root, or is a dot segment to some servers alone.
+bool FoldLastSegment(std::string& out, bool is_last, bool is_strict) {
   const size_t slash = out.rfind('/');
   const std::string_view segment = std::string_view(out).substr(slash + 1);
   if (segment == "..") {
-    if (slash == 0 && !may_climb) return false;
+    if (slash == 0 && is_strict) return false;
     out.resize(slash == 0 ? 1 : out.rfind('/', slash - 1) + 1);
   } else if (segment == ".") {
     out.resize(slash + 1);
+  } else if (is_strict && IsDotWithParameter(segment)) {
+    return false;
   } else if (!is_last) {
     out += '/';
   }
@@ -67,7 +74,8 @@ bool FoldLastSegment(std::string& out, bool is_last, bool may_climb) {
 
 // `path` begins with "/". False: it is refused.
 bool Fold(PathNormalisation level, std::string_view path, std::string& out) {
-  // Refuses ".." at the root, and backslashes and escaped slashes of both kinds.
+  // Refuses ".." at the root, dot segments with parameters, and backslashes and escaped slashes of
+  // both kinds.
   const bool is_strict = level == PathNormalisation::kStrict;
   out.assign(1, '/');
   for (size_t i = 1; i < path.size(); ++i) {
@@ -86,14 +94,14 @@ bool Fold(PathNormalisation level, std::string_view path, std::string& out) {
     }
     if (c == '\\' && !is_strict) c = '/';
     if (c == '/') {
-      if (!FoldLastSegment(out, /*is_last=*/false, !is_strict)) return false;
+      if (!FoldLastSegment(out, /*is_last=*/false, is_strict)) return false;
     } else if (c <= 0x20 || c == 0x7f || c == '\\') {
       return false;
     } else {
       out += c;
     }
   }
-  return FoldLastSegment(out, /*is_last=*/true, !is_strict);
+  return FoldLastSegment(out, /*is_last=*/true, is_strict);
 }
 
 constexpr PathRefusal kNoSlash{"path_start", "the request path does not begin with '/'"};
@@ -110,10 +118,28 @@ constexpr PathRefusal kBackslash{
     "path_backslash",
     "the request path has a backslash, which servers read in two ways; the mesh takes it for a "
     "slash with --path-normalization base"};
+constexpr PathRefusal kDotParameter{"path_dot_parameter",
+                                    "the request path has a dot segment with a parameter (..;), "
+                                    "which servers read in two ways; the "
+                                    "mesh passes it with --path-normalization base"};
 constexpr PathRefusal kAboveRoot{
     "path_above_root",
     "the request path climbs above the root; the mesh stops it there with --path-normalization "
     "base"};
+
+// Whether a segment of `path`, whose escapes are whole, is one as IsDotWithParameter has it.
+bool HasDotWithParameter(std::string_view path) {
+  for (size_t at = path.find('/'); at != path.npos; at = path.find('/', at + 1)) {
+    std::string segment;
+    for (size_t i = at + 1; i < path.size() && path[i] != '/' && segment.size() < 3; ++i) {
+      const bool is_escape = path[i] == '%';
+      segment += is_escape ? static_cast<char>(DecodeEscape(path, i)) : path[i];
+      if (is_escape) i += 2;
+    }
+    if (IsDotWithParameter(segment)) return true;
+  }
+  return false;
+}
 
 void MergeSlashes(std::string& path) {
   const auto is_double = [](char a, char b) { return a == '/' && b == '/'; };
@@ -170,7 +196,7 @@ PathRefusal WhyPathIsRefused(PathNormalisation level, std::string_view path) {
       return kByte;
     }
   }
-  return kAboveRoot;
+  return is_strict && HasDotWithParameter(path) ? kDotParameter : kAboveRoot;
 }
 
 }  // namespace sluice::http

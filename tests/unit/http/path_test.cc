@@ -81,6 +81,8 @@ TEST(WhyPathIsRefusedTest, NamesTheRule) {
                {"/@s%2fp", "path_escaped_slash"},
                {"/a%5Cb", "path_escaped_slash"},
                {"/a\\b", "path_backslash"},
+               {"/a/..;x=1/b", "path_dot_parameter"},
+               {"/a/%2E%2e;", "path_dot_parameter"},
                {"/a/../../b", "path_above_root"},
                {"/%2e%2e/b", "path_above_root"}};
   for (const auto& row : kRows) {
