@@ -38,6 +38,7 @@ namespace sluice::proxy {
   X(kRetries,         "sluice_http_retries_total",       "",                 false, "Requests sent again because a pooled connection had been closed by the server.") \
   X(kPoolHits,        "sluice_upstream_pool_total",      "result=hit",       false, "Upstream connections taken, by whether one was idle.") \
   X(kPoolMisses,      "sluice_upstream_pool_total",      "result=miss",      false, "Upstream connections taken, by whether one was idle.") \
+  X(kUpstreamWaits,   "sluice_upstream_waits_total",     "",                 false, "Requests that waited for a connection to their endpoint, since their pod had asked for too many at once.") \
   X(kUnsolicited,     "sluice_upstream_unsolicited_total", "",               false, "Upstream connections closed because the server sent bytes that no request had asked for.") \
   X(kUpstreamActive,  "sluice_upstream_connections_active", "",              true,  "Upstream HTTP connections open now, idle ones included.") \
   X(kDialSocketWaits, "sluice_dial_socket_waits_total",  "",                 false, "Dials that had to wait for the agent to make sockets.") \

@@ -305,6 +305,9 @@ void Exchange::End(CloseReason reason) {
   worker_.EndWork();
   Log(reason);
   DropCarrier(false, true);
+  if (awaited_pool_ != nullptr) {
+    worker_.pools().StopWaiting(*this, *std::exchange(awaited_pool_, nullptr));
+  }
   endpoint_.ReleaseLoad(worker_);
   requester_ = nullptr;
   worker_.exchange_pools().exchanges.Retire(*this);

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "userspace/base/address.h"
+#include "userspace/base/intrusive_list.h"
 #include "userspace/http/grpc_status.h"
 #include "userspace/http/h2_reasons.h"
 #include "userspace/io/timer_wheel.h"
@@ -24,6 +25,8 @@
 namespace sluice::proxy {
 
 class Worker;
+struct CarrierWaitTag;
+struct UpstreamPool;
 
 inline constexpr http::H1Limits kHttpLimits;  // The codec's defaults, both ways.
 // Of a head that is written already, on its way into HTTP/2: what came within the limits above, and
@@ -32,7 +35,7 @@ inline constexpr http::H1Limits kWrittenLimits{.head_size_max = 512 * 1024,
                                                .target_size_max = 32 * 1024,
                                                .header_count_max = http::kHeaderRoom};
 
-class Exchange {
+class Exchange : public base::ListLink<CarrierWaitTag> {
  public:
   // What the requester's connection knows.
   struct Origin {
@@ -73,6 +76,11 @@ class Exchange {
                      std::string_view headers = {}, bool must_close = false);
   size_t held_bytes() const;
 
+  // By the pools: there is no carrier yet, until OnCarrierGiven.
+  void AwaitCarrier(UpstreamPool& pool) { awaited_pool_ = &pool; }
+  bool wants_fresh() const { return has_retried_; }
+  void OnCarrierGiven(Carrier& carrier);
+
   // By the carrier.
   void OnCarrierReady();
   void OnCarrierFailed(CloseReason reason);  // It is gone: never connected.
@@ -100,6 +108,7 @@ class Exchange {
                       const http::RequestHead& head, std::string_view path);
   void TryEndpoint(CloseReason otherwise);
   void Send(bool must_be_fresh);
+  void SendOn(Carrier& carrier);
   void ReadGrpc(const http::RequestHead& head);
   void SetRequestTimeout(uint64_t timeout_ns);
 
@@ -123,6 +132,7 @@ class Exchange {
   Worker& worker_;
   Requester* requester_ = nullptr;  // Null: over.
   Carrier* carrier_ = nullptr;
+  UpstreamPool* awaited_pool_ = nullptr;  // While it waits for a carrier.
   Origin origin_;
   ConfigPin config_;  // Everything below points into it.
   const model::HttpRule* rule_ = nullptr;

@@ -249,7 +249,18 @@ void Exchange::Send(bool must_be_fresh) {
                           .client = origin_.client.ip,
                           .endpoint = endpoint_.address(),
                           .is_client_outside = false};
-  carrier_ = &worker_.pools().Acquire(target, endpoint_protocol_, must_be_fresh, *this);
+  // A stream costs its client next to nothing; whoever speaks HTTP/1.1 has made a connection.
+  Carrier* carrier =
+      worker_.pools().Acquire(target,
+                              {.protocol = endpoint_protocol_,
+                               .must_be_fresh = must_be_fresh,
+                               .may_wait = origin_.protocol == model::Protocol::kHttp2},
+                              *this);
+  if (carrier != nullptr) SendOn(*carrier);
+}
+
+void Exchange::SendOn(Carrier& carrier) {
+  carrier_ = &carrier;
   const bool is_framed = requester_->takes_framed();
   carrier_->SendHead({.text = head_,
                       .form = is_framed ? BodyForm::kFramed : BodyForm::kContent,
@@ -257,6 +268,12 @@ void Exchange::Send(bool must_be_fresh) {
                       .is_head = is_head_,
                       .is_connect = is_connect_,
                       .upgrade = upgrade_});
+}
+
+void Exchange::OnCarrierGiven(Carrier& carrier) {
+  awaited_pool_ = nullptr;
+  SendOn(carrier);
+  if (carrier.is_connected()) OnCarrierReady();
 }
 
 void Exchange::OnCarrierReady() {

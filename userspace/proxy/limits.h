@@ -88,6 +88,10 @@ inline constexpr uint64_t kConnectTimeLimit = 5 * kSecond;  // From wanting a so
 inline constexpr uint32_t kDialSocketsLow = 16;             // Ask for more below this stock.
 inline constexpr uint32_t kDialSocketsBatch = 64;           // Per request to the agent.
 inline constexpr uint32_t kDialAttemptsMax = 16;  // Source ports tried for one connection.
+// New connections to endpoints of HTTP/1.1 for streams of HTTP/2 (dial_pace.h), of a worker.
+inline constexpr uint32_t kPacedDialsAtOnce = 16;      // Of a pod.
+inline constexpr uint32_t kPacedDialsPerInterval = 4;  // Of all pods that want more, in turns.
+inline constexpr uint64_t kDialInterval = kMillisecond;
 // Source ports of dials in the name of clients outside the mesh: below the usual ephemeral ranges,
 // so that the client's own connection to the same pod does not have the same four-tuple
 // (docs/adr/0003).

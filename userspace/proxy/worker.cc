@@ -109,6 +109,7 @@ void Worker::RunTurn() {
   timers_.Advance(now_ns_);
   ServiceDirty();
   ServeLater();
+  while (pools_->GiveIdle()) ServiceDirty();
   if (buffers_.is_over()) {
     ShedBuffers();
     ServiceDirty();  // Refusals leave now: what comes next may be long in coming.
