@@ -30,7 +30,8 @@ void H2Lane::Leave() {
   link_->RequestSend();  // It may have been the last.
   link_ = nullptr;
   id_ = 0;
-  has_trailers_ = has_ended_ = must_report_room_ = false;
+  has_trailers_ = has_ended_ = false;
+  room_mark_ = 0;
   queue_.Clear();
   if (trailers_ != nullptr) trailers_->Clear();
 }
@@ -57,8 +58,11 @@ void H2Lane::SendEnd(absl::Span<const http::Header> trailers) {
 }
 
 bool H2Lane::IsSendFull() {
-  if (queue_.size() <= std::min(worker_.buffers().queue_high(), kLaneQueueHigh)) return false;
-  must_report_room_ = true;
+  const size_t share =
+      std::clamp(kLaneQueuesHigh / link_->lane_count_, kSendQueueLeast, kLaneQueueHigh);
+  const size_t high = std::min(worker_.buffers().queue_high(), share);
+  if (queue_.size() <= high) return false;
+  room_mark_ = static_cast<uint32_t>(std::min(kLaneQueueLow, high / 4));
   return true;
 }
 

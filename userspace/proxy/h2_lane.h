@@ -31,6 +31,7 @@ class H2Lane : public base::ListLink<LaneTag>, public base::ListLink<AttentionTa
   virtual size_t held_bytes() const {
     return queue_.size() + (trailers_ == nullptr ? 0 : trailers_->size());
   }
+  bool has_room() const { return room_mark_ != 0 && queue_.size() <= room_mark_; }
   bool is_all_sent() const { return queue_.size() == 0 && !has_trailers_; }
 
  protected:
@@ -63,9 +64,9 @@ class H2Lane : public base::ListLink<LaneTag>, public base::ListLink<AttentionTa
  private:
   uint32_t id_ = 0;
   uint32_t withheld_ = 0;
+  uint32_t room_mark_ = 0;  // OnRoom is owed when the queue falls to it; 0: it is not.
   bool has_trailers_ = false;
   bool has_ended_ = false;
-  bool must_report_room_ = false;
   Outbox queue_;                            // Offered to the session, not yet taken by it.
   std::unique_ptr<HeldTrailers> trailers_;  // There once a stream has had some; kept then.
 };

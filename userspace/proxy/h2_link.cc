@@ -120,9 +120,7 @@ void H2Link::SettleWindow() {
 void H2Link::Read(uint32_t, uint64_t user, char* out, size_t size) {
   auto& lane = *reinterpret_cast<H2Lane*>(user);
   lane.queue_.Read(out, size);
-  if (lane.queue_.size() == 0 || (lane.must_report_room_ && lane.queue_.size() <= kLaneQueueLow)) {
-    Notice(lane);
-  }
+  if (lane.queue_.size() == 0 || lane.has_room()) Notice(lane);
 }
 
 void H2Link::Notice(H2Lane& lane) {
@@ -140,8 +138,8 @@ void H2Link::Attend(H2Lane& lane) {
     session_.SubmitTrailers(lane.id_, lane.trailers_->Take(worker_.text_scratch(), room));
     lane.has_trailers_ = false;
   }
-  if (lane.must_report_room_ && lane.queue_.size() <= kLaneQueueLow) {
-    lane.must_report_room_ = false;
+  if (lane.has_room()) {
+    lane.room_mark_ = 0;
     lane.OnRoom();
     if (!lane.is_joined() || lane.queue_.size() > 0) return;
   }

@@ -50,6 +50,8 @@ inline constexpr size_t kExchangeSize = 1024;
 inline constexpr uint32_t kHttp2StreamsPerUpstreamMax = 100;  // Then the next connection is opened.
 inline constexpr size_t kLaneQueueHigh = 256 * 1024;  // Content of a stream that waits to be sent.
 inline constexpr size_t kLaneQueueLow = 64 * 1024;
+// What the streams of a connection share of it: many that are not read hold little each.
+inline constexpr size_t kLaneQueuesHigh = 1024 * 1024;
 inline constexpr size_t kHttp2SendAhead = 64 * 1024;    // Frames made before the socket takes them.
 inline constexpr size_t kHttp2ProduceSize = 32 * 1024;  // At once.
 inline constexpr uint64_t kHttp2CheckInterval = 10 * kSecond;  // Between looks at idle times.
@@ -62,7 +64,9 @@ inline constexpr uint32_t kTurnStepsLeast = 64;
 inline constexpr uint32_t kStepsOfHead = 16;
 inline constexpr uint32_t kHeadBytesOfStep = 64;
 inline constexpr uint32_t kStepsOfDial = 48;
-inline constexpr uint32_t kStepsOfClose = 32;  // Twice: its operations are cancelled first.
+inline constexpr uint32_t kStepsOfClose = 64;
+inline constexpr uint32_t kStepsOfCancel =
+    8;  // Of what a closing connection still has in the ring.
 
 // Detection (docs/adr/0013): how long the first connections to a port that declares nothing wait
 // for their clients' first bytes, until when a server's word is a greeting and not the end of a

@@ -348,9 +348,9 @@ void Stream::OnBusyTimer(void* self) { static_cast<Stream*>(self)->MarkDirty(); 
 
 void Stream::ContinueClose() {
   LeaveLater();
-  worker_.turn_share().Count(kStepsOfClose);
   if (has_operations() && !has_cancelled_) {
     has_cancelled_ = true;
+    worker_.turn_share().Count(kStepsOfCancel);
     // Each by itself: to look for all of a descriptor the kernel goes through all of the ring.
     for (io::Operation* operation : {&receive_, &send_, &watch_}) {
       if (operation->is_pending) worker_.ring().Cancel(*operation);
@@ -368,6 +368,7 @@ void Stream::ContinueClose() {
       const linger abort_on_close{.l_onoff = 1, .l_linger = 0};
       ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &abort_on_close, sizeof abort_on_close);
     }
+    worker_.turn_share().Count(kStepsOfClose);
     worker_.ring().CloseFd(fd_.Release());
   }
   owner_->OnClosed(*this);  // May free us.

@@ -295,6 +295,34 @@ INSTANTIATE_TEST_SUITE_P(Windows, WorkerTrickleTest,
                                          Trickle{"OfTheConnection", 1 << 20, 65'535, {0}}),
                          [](const auto& trickle) { return trickle.param.name; });
 
+// Each of them may hold little, since there are many; what the endpoint still has to say stays with
+// it.
+TEST_F(WorkerAbuseTest, StreamsWithoutAWindowShareWhatAConnectionMayHold) {
+  constexpr int kStreams = 64;
+  constexpr int kSteps = 10;
+  Start();
+  town_->Dial("10.96.0.1:80");
+  Peer attacker = ConnectAttacker();
+  attacker.Send(SettingsFrame({{4, 0}}) +
+                Repeat(kStreams, [](uint32_t id) { return HeadersFrame(id, GetBlock()); }));
+  std::vector<Peer> servers;
+  for (int i = 0; i < kStreams; ++i) {
+    servers.push_back(town_->Accept());
+    ASSERT_NE(servers.back().ReadHead(), "");
+    ASSERT_TRUE(servers.back().Send("HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n"));
+  }
+  const std::string part(kSendQueueLeast, 'x');
+  for (int step = 0; step < kSteps; ++step) {
+    for (Peer& server : servers) ASSERT_TRUE(server.Send(part));
+    // Until all is read that is going to be.
+    for (int turn = 0; turn < 4; ++turn) town_->WhileHeld([] {});
+  }
+
+  // Its share, what was read before it was full, and what came before the receive was cancelled.
+  EXPECT_LE(held(), kStreams * 4 * kSendQueueLeast);
+  EXPECT_TRUE(IsServed());
+}
+
 TEST_F(WorkerAbuseTest, HalfOpenRequestsOfHttp1AreHeldAsTheirBytes) {
   Start();
   town_->Dial("10.96.0.1:80");

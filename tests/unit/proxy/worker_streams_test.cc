@@ -30,34 +30,34 @@ TEST_F(WorkerStreamsTest, AThousandStreamsOfOneConnectionAreAnswered) {
 // More of them than the window of the connection to the server has room for.
 TEST_F(WorkerStreamsTest, AnswersThatTheClientDoesNotReadLeaveTheOthersMoving) {
   Start();
-  for (int i = 0; i < 9; ++i) client_->Request(kGet);
-  client_->Stall([](uint32_t stream) { return stream != 17; });
-  ASSERT_TRUE(PumpUntil([&] { return CountRequests() == 9; }));
+  for (int i = 0; i < 17; ++i) client_->Request(kGet);
+  client_->Stall([](uint32_t stream) { return stream != 33; });
+  ASSERT_TRUE(PumpUntil([&] { return CountRequests() == 17; }));
 
   for (const auto& stream : servers_[0]->streams()) {
     servers_[0]->Respond(stream.first, false);
-    if (stream.first != 17) servers_[0]->Offer(stream.first, kMib, true);
+    if (stream.first != 33) servers_[0]->Offer(stream.first, kMib, true);
   }
   ASSERT_TRUE(PumpUntil([&] { return town_->count(Counter::kBufferedBytes) > 2 * kMib; }));
-  servers_[0]->Offer(17, 4 * kMib, true);
+  servers_[0]->Offer(33, 4 * kMib, true);
 
   EXPECT_TRUE(PumpUntil([&] { return client_->CountEnded() == 1; }));
-  EXPECT_EQ(client_->streams().at(17).content_size, 4 * kMib);
+  EXPECT_EQ(client_->streams().at(33).content_size, 4 * kMib);
 }
 
 // More of them than the window of the client's connection has room for.
 TEST_F(WorkerStreamsTest, RequestsThatTheServerDoesNotReadLeaveTheOthersMoving) {
   Start();
-  for (int i = 0; i < 21; ++i) client_->Request(kPost, false);
-  ASSERT_TRUE(PumpUntil([&] { return CountRequests() == 21; }));
-  servers_[0]->Stall([](uint32_t stream) { return stream != 41; });
+  for (int i = 0; i < 41; ++i) client_->Request(kPost, false);
+  ASSERT_TRUE(PumpUntil([&] { return CountRequests() == 41; }));
+  servers_[0]->Stall([](uint32_t stream) { return stream != 81; });
 
-  for (uint32_t stream = 1; stream < 41; stream += 2) client_->Offer(stream, kMib, true);
-  ASSERT_TRUE(PumpUntil([&] { return town_->count(Counter::kBufferedBytes) > 5 * kMib; }));
-  client_->Offer(41, 4 * kMib, true);
+  for (uint32_t stream = 1; stream < 81; stream += 2) client_->Offer(stream, kMib, true);
+  ASSERT_TRUE(PumpUntil([&] { return town_->count(Counter::kBufferedBytes) > 2 * kMib; }));
+  client_->Offer(81, 4 * kMib, true);
 
   EXPECT_TRUE(PumpUntil([&] { return servers_[0]->CountEnded() == 1; }));
-  EXPECT_EQ(servers_[0]->streams().at(41).content_size, 4 * kMib);
+  EXPECT_EQ(servers_[0]->streams().at(81).content_size, 4 * kMib);
 }
 
 }  // namespace
