@@ -196,14 +196,15 @@ TEST_F(WorkerTurnTest, ConnectionsToEndpointsAreClosedInParts) {
   std::vector<Peer> accepted;
   for (int i = 0; i < kCount; ++i) accepted.push_back(town_->Accept());
   ASSERT_TRUE(Eventually([&] { return town_->count(Counter::kUpstreamActive) == kCount; }));
-  uint64_t before = 0;
+  TurnWatch watch(*town_, Counter::kUpstreamActive);
   town_->WhileHeld([&] {
-    before = town_->count(Counter::kPutOff);
+    watch.Start();
     attacker.Reset();
   });
 
   EXPECT_TRUE(Eventually([&] { return town_->count(Counter::kUpstreamActive) == 0; }));
-  EXPECT_GE(town_->count(Counter::kPutOff) - before, kCount - kTurnSteps / kStepsOfClose);
+  EXPECT_LE(watch.Stop(), 2 * kTurnSteps / kStepsOfClose);
+  EXPECT_TRUE(HasPutOff());
   EXPECT_TRUE(Eventually([&] { return town_->worker().session_count() == 1; }));
 }
 
