@@ -52,6 +52,8 @@ class H2HeadReader {
   H2Reason ReadTrailers(std::string_view block);
   // Only keeps the tables in step.
   H2Reason Skip(std::string_view block);
+  // What the last block came to, as far as it was read (RFC 9113 section 6.5.2).
+  uint64_t list_size() const { return list_size_; }
 
  private:
   enum class Kind : uint8_t { kRequest, kResponse, kTrailers };

@@ -39,6 +39,9 @@ struct H2Limits {
   // Floods.
   H2Rate reset = {1000, 200};    // RST_STREAM received.
   H2Rate refusal = {1000, 200};  // Streams that we reset for a fault of the peer's.
+  // A request's head that is refused counts once more for each so many bytes that it came to: a few
+  // bytes of HPACK make a large one.
+  uint32_t refusal_unit_size = 8 * 1024;
   H2Rate ping = {64, 10};  // Each DATA frame allows one more, either way: gRPC measures with them.
   H2Rate settings = {16, 2};
   H2Rate empty_frame = {100, 50};       // DATA, HEADERS or CONTINUATION without content or end.

@@ -68,8 +68,9 @@ H2Event H2Session::SkipBlock(std::string_view block, H2Event after) {
 
 // A stream that never becomes one for the user. What is merely too large is answered, because its
 // sender can be told; what is malformed is reset (RFC 9113 section 8.1.1).
-H2Event H2Session::RefuseRequest(uint32_t id, H2Reason reason) {
-  if (!refusal_bucket_.Take(limits_.refusal, now_ns_)) return Fail(H2Reason::kRefusalFlood);
+H2Event H2Session::RefuseRequest(uint32_t id, H2Reason reason, uint64_t list_size) {
+  const auto count = static_cast<uint32_t>(1 + list_size / limits_.refusal_unit_size);
+  if (!refusal_bucket_.Take(limits_.refusal, now_ns_, count)) return Fail(H2Reason::kRefusalFlood);
   const size_t before = output_.size();
   const bool is_answered =
       H2ReasonError(reason) == H2Error::kEnhanceYourCalm || reason == H2Reason::kExpectInvalid;
@@ -98,11 +99,11 @@ H2Event H2Session::HandleRequest(uint32_t id, bool is_end_stream, std::string_vi
   const H2Reason bad = reader.ReadRequest(block, is_end_stream);
   if (H2ReasonError(bad) == H2Error::kCompressionError) return Fail(bad);
   if (streams_.count() >= limits_.stream_count_max) {
-    return RefuseRequest(id, H2Reason::kStreamsExceeded);
+    return RefuseRequest(id, H2Reason::kStreamsExceeded, reader.list_size());
   }
-  if (bad != H2Reason::kNone) return RefuseRequest(id, bad);
+  if (bad != H2Reason::kNone) return RefuseRequest(id, bad, reader.list_size());
   if (open_heads_size_ + buffer_.request.head_size > limits_.open_heads_size_max) {
-    return RefuseRequest(id, H2Reason::kHeadsHeld);
+    return RefuseRequest(id, H2Reason::kHeadsHeld, reader.list_size());
   }
   H2Stream& stream = streams_.Add(id);
   stream.head_size = buffer_.request.head_size;

@@ -145,7 +145,7 @@ class H2Session {
   H2Event HandleResponse(H2Stream& stream, bool is_end_stream, std::string_view block);
   H2Event HandleTrailers(H2Stream& stream, bool is_end_stream, std::string_view block);
   H2Event SkipBlock(std::string_view block, H2Event after);
-  H2Event RefuseRequest(uint32_t id, H2Reason reason);
+  H2Event RefuseRequest(uint32_t id, H2Reason reason, uint64_t list_size);
   void StartBody(H2Stream& stream, BodyKind body, uint64_t content_length);
 
   // States.

@@ -320,6 +320,16 @@ TEST(H2Rfc9113Test, Section10_5RapidResetEndsTheConnection) {
               ElementsAre("request 201 GET / end", "failed 11 h2_reset_flood"));
 }
 
+TEST(H2Rfc9113Test, Section10_5ARefusedHeadCountsAsWhatItCameTo) {
+  Server server({.header_list_size_max = 400,
+                 .refusal = {.burst = 20, .per_s = 1},
+                 .refusal_unit_size = 100});
+  const std::string block = GetBlock() + Literal("a", std::string(500, 'x'));  // 6 to 9 units.
+  for (uint32_t id = 1; id < 5; id += 2) server.Feed(HeadersFrame(id, block));
+  EXPECT_FALSE(server.session.is_failed());
+  EXPECT_THAT(server.Feed(HeadersFrame(5, block)), ElementsAre("failed 11 h2_refusal_flood"));
+}
+
 TEST(H2Rfc9113Test, Section10_5RatesAllowMoreWithTime) {
   Server server({.ping = {.burst = 2, .per_s = 10}});
   const std::string ping = ScriptInput("ping 0 - z8");
