@@ -82,17 +82,14 @@ H2Reason H2HeadReader::ReadFields(std::string_view block, Kind kind) {
   decoder_.Start(block);
   for (;;) {
     HpackField field;
-    const auto room = static_cast<size_t>(end - next_);
-    // Once it is refused, only the tables matter any more.
-    const HpackStatus status =
-        bad == H2Reason::kNone ? decoder_.Next(next_, room, &field) : decoder_.Skip(next_, room);
+    const HpackStatus status = decoder_.Next(next_, static_cast<size_t>(end - next_), &field);
     if (status == HpackStatus::kEnd) return bad;
     if (status == HpackStatus::kBad) {
       const bool is_size = decoder_.fault() == HpackFault::kTableSize ||
                            decoder_.fault() == HpackFault::kUpdateMissing;
       return is_size ? H2Reason::kHpackTableSize : H2Reason::kHpackInvalid;
     }
-    if (bad != H2Reason::kNone) continue;
+    if (bad != H2Reason::kNone) continue;  // Only the tables matter any more.
     list_size_ += field.name.size() + field.value.size() + kHpackEntryOverhead;
     if (status == HpackStatus::kTooLarge || list_size_ > size_max) {
       bad = H2Reason::kHeaderListTooLarge;

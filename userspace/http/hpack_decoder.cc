@@ -103,16 +103,6 @@ HpackStatus HpackDecoder::Next(char* out, size_t room, HpackField* field) {
   return TakeLiteral(kLiteralBits, out, room, field);
 }
 
-HpackStatus HpackDecoder::Skip(char* out, size_t room) {
-  HpackField unwanted;
-  const bool is_indexed =
-      next_ < block_.size() && (static_cast<uint8_t>(block_[next_]) & 0x80) != 0;
-  if (!is_indexed || next_ == 0) return Next(out, room, &unwanted);
-  uint32_t index = 0;
-  if (!TakeInteger(kIndexedBits, &index)) return Refuse(HpackFault::kInteger);
-  return IsIndex(index) ? HpackStatus::kField : Refuse(HpackFault::kIndex);
-}
-
 void HpackDecoder::CopyName(uint32_t index, char* out) const {
   if (index > kHpackStaticCount) {
     table_.CopyName(index - kHpackStaticCount - 1, out);
@@ -123,7 +113,7 @@ void HpackDecoder::CopyName(uint32_t index, char* out) const {
 }
 
 HpackStatus HpackDecoder::TakeIndexed(uint32_t index, char* out, size_t room, HpackField* field) {
-  if (!IsIndex(index)) return Refuse(HpackFault::kIndex);
+  if (index == 0 || index > kHpackStaticCount + table_.count()) return Refuse(HpackFault::kIndex);
   field->is_never_indexed = false;
   field->static_name = index <= kHpackStaticCount ? index : 0;
   const bool is_static = field->static_name != 0;

@@ -51,9 +51,6 @@ class HpackDecoder {
   void Start(std::string_view block);
   // Requires room >= the allowed table size. On kField name and value are at `out`.
   HpackStatus Next(char* out, size_t room, HpackField* field);
-  // For one that nobody wants: only what it does to the table counts, and nothing is copied that
-  // was not sent.
-  HpackStatus Skip(char* out, size_t room);
   HpackFault fault() const { return fault_; }
   const HpackTable& table() const { return table_; }
 
@@ -69,9 +66,6 @@ class HpackDecoder {
   bool TakeSizeUpdates();
   size_t NameSize(uint32_t index) const;
   void CopyName(uint32_t index, char* out) const;
-  bool IsIndex(uint32_t index) const {
-    return index > 0 && index <= kHpackStaticCount + table_.count();
-  }
   HpackStatus TakeIndexed(uint32_t index, char* out, size_t room, HpackField* field);
   HpackStatus TakeLiteral(uint32_t prefix_bits, char* out, size_t room, HpackField* field);
 

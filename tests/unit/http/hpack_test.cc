@@ -1,5 +1,4 @@
 // Tests are named after the section of RFC 7541 they hold the code to.
-#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -77,71 +76,6 @@ TEST(HpackRfc7541Test, SectionC2DecodesEachRepresentation) {
               ElementsAre("!password: secret"));
   EXPECT_EQ(decoder.table().count(), 1u);
   EXPECT_THAT(Decode(decoder, FromHex("82")), ElementsAre(":method: GET"));
-}
-
-// Everything that a block does to a decoder: the table's size and count, and how it ended.
-std::string Outcome(const std::vector<std::string>& blocks, bool must_skip) {
-  HpackDecoder decoder(4096);
-  std::vector<char> out(kRoom);
-  std::string outcome;
-  for (const std::string& block : blocks) {
-    decoder.Start(block);
-    HpackField field;
-    HpackStatus status = decoder.Next(out.data(), out.size(), &field);
-    while (status == HpackStatus::kField || status == HpackStatus::kTooLarge) {
-      status = must_skip ? decoder.Skip(out.data(), out.size())
-                         : decoder.Next(out.data(), out.size(), &field);
-    }
-    outcome += base::Concat(status == HpackStatus::kEnd ? "end " : Bad(decoder.fault()),
-                            std::to_string(decoder.table().count()), " ",
-                            std::to_string(decoder.table().size()), "; ");
-  }
-  return outcome;
-}
-
-TEST(HpackDecoderTest, ASkippedFieldDoesToTheTableWhatADecodedOneDoes) {
-  const std::string put =
-      "40"
-      "0161"
-      "0162";  // a: b
-  const std::string never =
-      "10"
-      "0163"
-      "0164";  // c: d
-  const std::string huffman =
-      "40"
-      "0165"
-      "8340";  // Cut short.
-  for (const auto& hex :
-       std::vector<std::vector<std::string>>{{"82" + put + "be" + put + "bf" + never, "be84" + put},
-                                             {"82" + put + "bf"},
-                                             {"8280"},
-                                             {"82ff"},
-                                             {"82" + put + "be20"},
-                                             {"82" + huffman},
-                                             {"3f00"
-                                              "82" +
-                                                  put,
-                                              "82be"}}) {
-    std::vector<std::string> blocks;
-    for (const std::string& block : hex) blocks.push_back(FromHex(block));
-    EXPECT_EQ(Outcome(blocks, true), Outcome(blocks, false)) << hex[0];
-  }
-}
-
-TEST(HpackDecoderTest, WhatIsSkippedIsNotCopiedFromTheTable) {
-  HpackDecoder decoder(4096);
-  std::vector<char> out(kRoom);
-  const std::string block = FromHex(
-      "4001610162"
-      "be");
-  decoder.Start(block);
-  HpackField field;
-  ASSERT_EQ(decoder.Next(out.data(), out.size(), &field), HpackStatus::kField);
-  std::fill(out.begin(), out.end(), 'x');
-  EXPECT_EQ(decoder.Skip(out.data(), out.size()), HpackStatus::kField);
-  EXPECT_EQ(decoder.Skip(out.data(), out.size()), HpackStatus::kEnd);
-  EXPECT_EQ(std::string(out.data(), 4), "xxxx");
 }
 
 struct Example {
