@@ -79,7 +79,8 @@ def test_both_ways_at_once(town, tcp, family):
 
 def test_both_ways_at_once_with_blocking_calls(town, tcp, request):
     if town.mesh.level() != "off":
-        request.applymarker(pytest.mark.xfail(strict=True, reason=(
+        # A race that a slow reader (a sanitizer's) may win: not strict.
+        request.applymarker(pytest.mark.xfail(strict=False, reason=(
             "tcp_bpf_recvmsg returns EAGAIN from a blocking recv() when another thread's send() is woken "
             "(Linux 6.1 to 6.18): a hazard of every socket in a sockhash")))
     exchange_both_ways(town, tcp, "DUPLEX-BLOCKING", GIB // 4)
