@@ -25,9 +25,8 @@ std::optional<PathNormalisation> ParsePathNormalisation(std::string_view name);
 // "*" and "" are normal. Errors: false.
 //   every level      a path that does not begin with "/"
 //   all but kNone    a broken escape, a NUL (%00), bytes outside visible ASCII
-//   kStrict          also a path that climbs above the root, a dot segment with a parameter
-//   ("..;"),
-//                    a backslash, %2F and %5C
+//   kStrict          also a path that climbs above the root, "..;" (a dot segment with a
+//                    parameter), a backslash, %2F and %5C
 // *changed: the normal form differs and is in `out`; else `path` is normal and `out` means nothing.
 // A normal form stays as it is when normalised again.
 bool NormalisePath(PathNormalisation level, std::string_view path, std::string& out, bool* changed);

@@ -65,8 +65,7 @@ inline constexpr uint32_t kStepsOfHead = 16;
 inline constexpr uint32_t kHeadBytesOfStep = 64;
 inline constexpr uint32_t kStepsOfDial = 48;
 inline constexpr uint32_t kStepsOfClose = 64;
-inline constexpr uint32_t kStepsOfCancel =
-    8;  // Of what a closing connection still has in the ring.
+inline constexpr uint32_t kStepsOfCancel = 8;  // What a closing one still has in the ring.
 
 // Detection (docs/adr/0013): how long the first connections to a port that declares nothing wait
 // for their clients' first bytes, until when a server's word is a greeting and not the end of a
