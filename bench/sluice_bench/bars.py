@@ -5,7 +5,7 @@ from . import ratios
 
 SPIN_NOISE_MAX = 0.20   # A fixed piece of work may take this much longer at its 75th percentile than at its 25th.
 WIDTH_MAX = 0.50        # An interval wider than this share of its median proves nothing ...
-EXACT = ("system_calls", "idle_mib", "connection_kib", "unread_mib", "pss_mib", "config_mib")  # Noise does not touch these.
+EXACT = ("system_calls", "idle_mib", "connection_kib", "unread_mib", "pss_mib", "config_mib", "rss_mib")  # Noise does not touch these.
 ROUNDS_MIN = 3          # ... and neither do fewer rounds than this.
 OTHERS_BUSY_MAX = 0.25  # Others may use this share of one CPU, at the 75th percentile of the rounds.
 

@@ -16,6 +16,7 @@ import tempfile
 
 from sluice_testing import programs
 
+from . import attacks
 from .errors import BenchError, Missing
 
 UNITS_US = {"us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000}
@@ -31,6 +32,7 @@ class Place:
     address: str
     port: int
     path: str = ""       # Overrides the scenario's, for a target that the user named.
+    attacker: object = None  # An attacks.Attacker that is to be at work meanwhile.
 
     def command(self, *argv):
         return ["ip", "netns", "exec", self.pod.namespace, *argv] if self.pod else list(argv)
@@ -115,7 +117,8 @@ def own(place, scenario, case, seconds):
     is_stalled = case.get("setting") == "stalled"
     if is_stalled:
         argv += ["--stalled", "1", "--stalled-path", STALLED_PATH]
-    seen = json.loads(run(place, argv, seconds + 15))
+    with attacks.under(place.attacker, case, program("sluice-bench-attack") if place.attacker else None) as attack:
+        seen = json.loads(run(place, argv, seconds + 15))
     errors = {name: count for name, count in seen["errors"].items() if count}
     if "rate_per_s" in case:
         errors.pop("unanswered", None)  # A target that cannot keep up; its latency says so.
@@ -133,7 +136,7 @@ def own(place, scenario, case, seconds):
                for name, percent in (("p50_us", 50), ("p90_us", 90), ("p99_us", 99), ("p999_us", 99.9))}
     if "rate_per_s" in case:
         result["kept_up"] = result["requests_per_s"] / case["rate_per_s"]
-    return result
+    return result | attack
 
 
 def h2load(place, scenario, case, seconds, more=()):

@@ -27,6 +27,7 @@ def base(town):
            manifests.port(9000, "tcp", MINIMAL_PORT), manifests.port(9002, "tcp-h2", HTTP2_PORT),
            manifests.port(9003, "tcp-nginx", NGINX_PORT)]
     return [manifests.pod(town.client, "client"), manifests.pod(town.server, "server"),
+            manifests.pod(town.attacker, "attacker"),
             manifests.service("web", "server", http, (WEB,)), manifests.service("v1", "server", http, ("10.98.0.2",)),
             manifests.service("v2", "server", http, ("10.98.0.3",)), manifests.service("streams", "server", tcp, (STREAMS,)),
             *map(_route, HTTP_PORTS.values())]

@@ -11,7 +11,8 @@ COLUMNS = (  # metric, heading, decimals
     ("p999_us", "p99.9 us", 0), ("proxy_us", "proxy CPU us", 2), ("machine_us", "machine CPU us", 1), ("switches", "switches", 2),
     ("system_calls", "syscalls", 2), ("bpf_us", "BPF us", 2), ("idle_mib", "idle MiB", 1), ("connection_kib", "KiB/connection", 2),
     ("pss_mib", "PSS MiB", 1), ("unread_mib", "unread MiB", 1), ("kept_up", "kept up", 2), ("changes_arrived", "changes", 0),
-    ("config_mib", "config MiB", 1), ("config_agent_mib", "config MiB, agent", 1),
+    ("config_mib", "config MiB", 1), ("config_agent_mib", "config MiB, agent", 1), ("rss_mib", "RSS MiB", 1),
+    ("attack_connections", "attacks", 0), ("attack_kib", "attack KiB", 0), ("attack_ended", "attacks ended", 2),
 )
 
 PARTS = (("proxy_user_us", "proxy, user"), ("proxy_system_us", "proxy, kernel"), ("client_us", "client"), ("server_us", "server"),

@@ -50,6 +50,8 @@ class Runner:
         for scenario in picked:
             try:
                 self.town.serve(served_by(scenario))
+                if "attack" in scenario.vary:
+                    self.town.serve("nginx")  # That is what is attacked.
             except Missing as error:
                 self.left_out[scenario.name] = str(error)
                 continue
@@ -150,7 +152,7 @@ class Runner:
         """What counting slows down, in a run that is not timed; memory at its end."""
         self.progress.begins(scenario, target.name, case)
         found, pids = {}, target.pids()
-        if pids:
+        if pids and "attack" not in case:  # An attacker's system calls are nobody's requests'.
             self._prepare(target, case)
             with meter.Counters(pids, target.bpf_holder_pid) as counters:
                 result = self._load(scenario)(target.place(scenario, case), scenario, case, min(COUNTED_S, self.options.seconds))

@@ -9,6 +9,7 @@ import os
 
 import yaml
 
+from .attacks import ATTACKS, SETTINGS as ATTACK_SETTINGS
 from .errors import BenchError
 
 SIZE_MAX = 64 * 1024
@@ -18,12 +19,13 @@ HTTP2_TOOLS = ("own-http2", "h2load", "grpc", "ghz", "download")  # Speak HTTP/2
 SERVERS = ("minimal", "nginx", "http2")
 TARGETS = ("direct", "sluice-full", "sluice-off", "haproxy", "nginx", "envoy")
 METRICS = ("requests_per_s", "mean_us", "p50_us", "p90_us", "p99_us", "p999_us", "proxy_us", "machine_us", "switches", "system_calls",
-           "bpf_us", "gbit_per_s", "idle_mib", "connection_kib", "unread_mib", "pss_mib", "config_mib")
+           "bpf_us", "gbit_per_s", "idle_mib", "connection_kib", "unread_mib", "pss_mib", "config_mib", "rss_mib")
 INTERLEAVED = ("setting", "cpus", "protocol")
-SETTINGS = ("plain", "scale", "churn", "stalled")
+SETTINGS = ("plain", "scale", "churn", "stalled", *ATTACK_SETTINGS)
 PARAMETERS = {  # name: (type, smallest, largest) or the words that are allowed
     "connections": (int, 1, 19_000), "rate_per_s": (int, 1, 1_000_000), "rate_of_direct": (float, 0.01, 1.0),
     "cpus": (int, 1, 64), "setting": SETTINGS, "path": str, "protocol": ("http", "tcp"),
+    "attack": tuple(ATTACKS),
 }
 
 
@@ -158,7 +160,8 @@ class _Reader:
             tool=self.word("load.tool", shared.pop("tool"), TOOLS), server=self.word("server", top.get("server", "minimal"), SERVERS),
             load=self.shared(shared), vary=vary, quick=self.vary("quick", top.get("quick", {})), targets=tuple(targets),
             rounds=self.number("rounds", top["rounds"], 1, 50, int) if "rounds" in top else None,
-            bars=tuple(self.listing("bars", top.get("bars", []), lambda field, value: self.bar(field, value, vary, targets), 0)))
+            bars=tuple(itertools.chain(*self.listing("bars", top.get("bars", []),
+                                                     lambda field, value: self.bars(field, value, vary, targets), 0))))
         self.check(scenario)
         return scenario
 
@@ -194,8 +197,16 @@ class _Reader:
             return self.word(field, value, rule)
         return self.number(field, value, rule[1], rule[2], rule[0])
 
+    def bars(self, field, value, vary, targets):
+        """One bar; with `each: PARAMETER` one for each of its values."""
+        value = dict(self.mapping(field, value, ("metric", "of"), ("over", "at", "over_at", "at_least", "at_most", "each")))
+        if "each" not in value:
+            return [self.bar(field, value, vary, targets)]
+        each = self.word(f"{field}.each", value.pop("each"), tuple(vary))
+        at = self.mapping(f"{field}.at", value.get("at", {}), (), tuple(name for name in vary if name != each))
+        return [self.bar(field, {**value, "at": {each: item, **at}}, vary, targets) for item in vary[each]]
+
     def bar(self, field, value, vary, targets):
-        value = self.mapping(field, value, ("metric", "of"), ("over", "at", "over_at", "at_least", "at_most"))
         if ("at_least" in value) == ("at_most" in value):
             self.refuse(field, "needs one of at_least and at_most")
         cases = {}
@@ -228,6 +239,9 @@ class _Reader:
             self.refuse("server", "is minimal, which speaks no HTTP/2: with no hop it needs nginx (asked in HTTP/1.1 by a hop) or http2")
         if "stalled" in scenario.vary.get("setting", ()) and scenario.tool != "own-http2":
             self.refuse("vary.setting", "only the tool 'own-http2' can leave a stream unread")
+        is_attacked = bool(set(ATTACK_SETTINGS) & set(scenario.vary.get("setting", ())))
+        if is_attacked != ("attack" in scenario.vary) or (is_attacked and scenario.tool not in ("own", "own-http2")):
+            self.refuse("vary.attack", f"goes with the settings {' and '.join(ATTACK_SETTINGS)}, and with the tools 'own' and 'own-http2'")
         if scenario.tool == "download" and not all(name.startswith("sluice-") for name in scenario.targets):
             self.refuse("targets", "download compares two paths through one mesh: name sluice-full, sluice-off or both")
         for key in ("rate_per_s", "rate_of_direct"):

@@ -53,7 +53,7 @@ class Settings:
         self.config_bytes = None  # {program: what `scale` added to its memory, the first time}
 
     def apply(self, wanted):
-        wanted = "plain" if wanted == "stalled" else wanted  # That is the load's.
+        wanted = wanted if wanted in ("scale", "churn") else "plain"  # All others are of the load.
         if wanted == self.now:
             return
         if self.now == "churn":

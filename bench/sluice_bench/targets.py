@@ -5,11 +5,12 @@ import urllib.parse
 from sluice_testing.mesh import Mesh
 
 from . import manifests, peers
+from .attacks import HTTP1, Attacker
 from .errors import BenchError, Missing
 from .loads import Place
 from .scenario import HTTP2_TOOLS
 from .settings import Settings
-from .town import PORTS
+from .town import HTTP2_PORT, NGINX_PORT, PORTS
 
 TCP_TOOLS = {"iperf3": "stream", "unread": "unread"}
 TOOL_SERVERS = {**TCP_TOOLS, "grpc": "grpc", "ghz": "grpc"}
@@ -111,7 +112,18 @@ class Sluice(Target):
     def place(self, scenario, case):
         if scenario.tool in TCP_TOOLS or case.get("protocol") == "tcp":
             return Place(self.town.client, manifests.STREAMS, manifests.TCP_PORTS[served_by(scenario)])
-        return Place(self.town.client, manifests.WEB, manifests.HTTP_PORTS[served_by(scenario)])
+        return Place(self.town.client, manifests.WEB, manifests.HTTP_PORTS[served_by(scenario)], attacker=self._attacker(case))
+
+    def _attacker(self, case):
+        """Another pod of the mesh, which attacks another server than the load's; or, to tell the mesh from the machine, the same
+        attack on such a server that no mesh knows."""
+        setting = case.get("setting")
+        if setting == "attacked":
+            return Attacker(Place(self.town.attacker, manifests.WEB, manifests.HTTP_PORTS["nginx"]), (self.proxy_pid,))
+        if setting == "attacked-elsewhere":
+            port = NGINX_PORT if case["attack"] in HTTP1 else HTTP2_PORT
+            return Attacker(Place(self.town.plain_client, self.town.plain_server.v4, port), ())
+        return None
 
     def prepare(self, case):
         self.settings.apply(case.get("setting", "plain"))

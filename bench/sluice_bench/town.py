@@ -20,6 +20,7 @@ class Town:
     def __init__(self, network):
         self.network = network
         self.client, self.server = network.pod("client"), network.pod("server")
+        self.attacker = network.pod("attacker")
         self.plain_client, self.plain_server = network.pod("plain-client"), network.pod("plain-server")
         self.middles = {name: network.pod(name) for name in peers.PEERS}  # One each: they listen on the same ports.
         self.started = {}

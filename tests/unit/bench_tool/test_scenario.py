@@ -3,7 +3,7 @@ import os
 
 import pytest
 from conftest import ROOT
-from sluice_bench import scenario
+from sluice_bench import attacks, scenario
 from sluice_bench.errors import BenchError
 
 GOOD = """
@@ -66,12 +66,21 @@ def test_quick_keeps_what_the_file_says():
     ("tool: wrk", "tool: h2load, streams: 8", "server: is minimal, which speaks no HTTP/2"),
     ("tool: wrk", "tool: download, streams: 1", "targets: download compares two paths through one mesh"),
     ("load: {", "load: [", "not YAML"),
+    ("at: {connections: 16}", "each: threads", "bars[0].each: is 'threads'; allowed: connections, setting"),
+    ("at: {connections: 16}", "each: connections, at: {connections: 16}", "bars[0].at.connections: is not known"),
+    ("[plain, scale]", "[plain, attacked]", "vary.attack: goes with the settings attacked and attacked-elsewhere"),
+    ("connections: [1, 16]", "connections: [1, 16], attack: [ping]", "vary.attack: goes with the settings"),
 ])
 def test_a_bad_file_is_refused_with_field_and_reason(old, new, complaint):
     assert GOOD.count(old) == 1
     with pytest.raises(BenchError) as refusal:
         parsed(GOOD.replace(old, new))
     assert str(refusal.value).startswith("name.yaml: " + complaint)
+
+
+def test_a_bar_for_each_value_is_as_many_bars():
+    found = parsed(GOOD.replace("at: {connections: 16}", "each: connections, at: {setting: scale}"))
+    assert [bar.at for bar in found.bars] == [(("connections", count), ("setting", "scale")) for count in (1, 16)]
 
 
 def test_quick_may_only_choose_from_vary():
@@ -117,6 +126,9 @@ PROMISED = {  # The figures that this project has set itself. A miss is shown, n
     "bulk": {("gbit_per_s", level, "direct", ()): figure for level, figure in (("full", 1.5), ("off", 0.8))},
     "scale": {(metric, level, over.format(level), SCALE): figure for metric, over, figure in (("proxy_us", "sluice-{}", 1.02), ("config_mib", "", 40))
               for level in ("full", "off")},
+    "abuse": {(metric, level, over.format(level), (("attack", attack), ("setting", "attacked"))): figure
+              for metric, over, figure in (("p99_us", "sluice-{}", 2), ("rss_mib", "", 80))
+              for level in ("full", "off") for attack in attacks.ATTACKS},
     "idle": {(metric, level, "", ()): figure for metric, figure in (("idle_mib", 12), ("connection_kib", 0.75)) for level in ("full", "off")},
 }
 
