@@ -57,11 +57,6 @@ struct H1Limits {
   uint32_t chunk_line_size_max = 256;    // Chunk size with extensions, bytes.
 };
 
-// The protocol that a request wants to switch to: the first that its Upgrade fields name, without
-// h2c, which is always declined. Empty if there is none.
-struct RequestHead;
-std::string_view UpgradeProtocol(const RequestHead& head);
-
 // One enumerator per refusal, each with a metric label and a sentence: BadReasonName(),
 // BadReasonText(). X-macro list in h1_reasons.h.
 enum class BadReason : uint8_t;
@@ -84,7 +79,7 @@ struct RequestHead {
   bool is_keep_alive = true;      // What version and Connection say.
   bool expects_continue = false;  // HTTP/1.1 with a body and "Expect: 100-continue".
   bool wants_upgrade =
-      false;  // Upgrade to more than h2c with Connection: upgrade, or method CONNECT.
+      false;  // OffersProtocol (h1_upgrade.h) with Connection: upgrade, or method CONNECT.
   BodyKind body = BodyKind::kNone;  // Never kUntilClose.
   uint64_t content_length = 0;      // If kLength.
   uint32_t head_size = 0;           // Bytes of the head in the input, final CRLF included.
@@ -183,7 +178,7 @@ struct RequestRewrite {
   std::string_view authority;  // Empty: as sent.
   absl::Span<const HeaderChange> rule_changes;  // Applied in this order.
   absl::Span<const HeaderChange> backend_changes;
-  std::string_view upgrade;  // Not empty: "connection: upgrade" with this protocol.
+  std::string_view upgrade;  // Not empty: "connection: upgrade" with these protocols.
 };
 
 struct ResponseRewrite {
@@ -191,7 +186,7 @@ struct ResponseRewrite {
   bool keep_alive_for_1_0 = false;  // Say "connection: keep-alive" to an HTTP/1.0 client.
   absl::Span<const HeaderChange> rule_changes;
   absl::Span<const HeaderChange> backend_changes;
-  std::string_view upgrade;  // Of a 101: the protocol.
+  std::string_view upgrade;  // As in RequestRewrite: of a 101 and a 426.
 };
 
 // Writes the head to be forwarded: hop-by-hop fields are gone, Transfer-Encoding and Content-Length

@@ -3,6 +3,7 @@
 #include "userspace/http/h1_cursor.h"
 #include "userspace/http/h1_fields.h"
 #include "userspace/http/h1_target.h"
+#include "userspace/http/h1_upgrade.h"
 
 namespace sluice::http {
 namespace {
@@ -132,7 +133,7 @@ BadReason CheckExpect(RequestHead& head, const FieldFacts& facts) {
 }
 
 bool AsksForOtherProtocol(const RequestHead& head, const FieldFacts& facts) {
-  return facts.Count(HeaderId::kUpgrade) > 0 && !UpgradeProtocol(head).empty();
+  return facts.Count(HeaderId::kUpgrade) > 0 && OffersProtocol(head);
 }
 
 BadReason CheckFields(RequestHead& head, const FieldFacts& facts,
@@ -173,20 +174,6 @@ ParseStatus ParseRequestOnce(Cursor& cursor, const H1Limits& limits, RequestHead
 }
 
 }  // namespace
-
-// An offer of h2c alone is declined by not answering it (RFC 9110 section 7.8): Java's client sends
-// it every time.
-std::string_view UpgradeProtocol(const RequestHead& head) {
-  std::string_view first;
-  for (const Header& header : head.headers()) {
-    if (header.id != HeaderId::kUpgrade) continue;
-    ForEachListMember(header.value, [&first](std::string_view protocol) {
-      if (first.empty() && !EqualsIgnoreCase(protocol, "h2c")) first = protocol;
-      return true;
-    });
-  }
-  return first;
-}
 
 ParseResult ParseRequestHead(std::string_view input, uint32_t scanned, const H1Limits& limits,
                              RequestHead* out) {

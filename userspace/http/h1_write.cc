@@ -82,6 +82,14 @@ void WriteStatusLine(const ResponseHead& head, HeadWriter& writer) {
   writer.Put({"HTTP/1.1 ", {digits, sizeof(digits)}, " ", head.reason, "\r\n"});
 }
 
+// A 426 may end the connection as well; a 101 never does.
+void PutUpgrade(const ResponseRewrite& rewrite, HeadWriter& writer) {
+  const std::string_view more = rewrite.close                ? ", close"
+                                : rewrite.keep_alive_for_1_0 ? ", keep-alive"
+                                                             : "";
+  writer.Put({"connection: upgrade", more, "\r\nupgrade: ", rewrite.upgrade, "\r\n"});
+}
+
 }  // namespace
 
 size_t WriteRequestHead(const RequestHead& head, const RequestRewrite& rewrite, char* out,
@@ -147,7 +155,7 @@ size_t WriteResponseHead(const ResponseHead& head, const ResponseRewrite& rewrit
   }
   if (!changes.empty()) changes.PutNew(headers, writer);
   if (!rewrite.upgrade.empty()) {
-    writer.Put({"connection: upgrade\r\nupgrade: ", rewrite.upgrade, "\r\n"});
+    PutUpgrade(rewrite, writer);
   } else if (rewrite.close) {
     writer.Put({"connection: close\r\n"});
   } else if (rewrite.keep_alive_for_1_0) {

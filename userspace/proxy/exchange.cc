@@ -5,7 +5,8 @@
 #include <utility>
 
 #include "userspace/base/text.h"
-#include "userspace/http/h1_names.h"
+#include "userspace/http/h1_upgrade.h"
+#include "userspace/http/websocket.h"
 #include "userspace/proxy/exchange_pools.h"
 #include "userspace/proxy/worker.h"
 
@@ -46,7 +47,7 @@ void Exchange::Recycle() {
   log_request_.clear();
   head_.clear();
   const size_t kept_max = worker_.buffers().is_short() ? 0 : kKeptBufferMax;
-  for (std::string* text : {&head_, &log_request_}) {
+  for (std::string* text : {&head_, &upgrade_, &log_request_}) {
     if (text->capacity() > kept_max) std::string().swap(*text);
   }
   CountBuffers();
@@ -55,7 +56,7 @@ void Exchange::Recycle() {
 // Brings the worker's budget up to date; called at both ends and where a string may have grown.
 void Exchange::CountBuffers() {
   const size_t own_size = is_over() ? 0 : kExchangeSize;
-  const size_t size = own_size + head_.capacity() + log_request_.capacity();
+  const size_t size = own_size + head_.capacity() + upgrade_.capacity() + log_request_.capacity();
   worker_.buffers().Add(size);
   worker_.buffers().Subtract(counted_bytes_);
   counted_bytes_ = size;
@@ -122,17 +123,23 @@ bool Exchange::IsFalseSwitch(const http::ResponseHead& head) const {
 
 // What is wrong with an agreement to a tunnel. A server that gives the answer to CONNECT a length
 // has answered it like any other request: what the client sends next would reach it past every
-// route.
+// route. Where a client of HTTP/2 asks for a WebSocket, its part of the handshake is ours to check.
 std::string_view Exchange::SwitchFault(const http::ResponseHead& head) const {
-  for (const http::Header& header : head.headers()) {
-    const bool is_length = header.id == http::HeaderId::kContentLength ||
-                           header.id == http::HeaderId::kTransferEncoding;
-    if (is_connect_ && is_length) return "the server gave its answer to CONNECT a body";
-    const bool is_other = header.id == http::HeaderId::kUpgrade && !upgrade_.empty() &&
-                          !http::EqualsIgnoreCase(header.value, upgrade_);
-    if (is_other) return "the server switched to another protocol than was asked for";
+  if (is_connect_) {
+    for (const http::Header& header : head.headers()) {
+      const bool is_length = header.id == http::HeaderId::kContentLength ||
+                             header.id == http::HeaderId::kTransferEncoding;
+      if (is_length) return "the server gave its answer to CONNECT a body";
+    }
+    return {};
   }
-  return {};
+  if (endpoint_protocol_ == model::Protocol::kHttp2) return {};  // Has no word for it but 2xx.
+  const std::string chosen = http::UpgradeOf(head);
+  if (chosen.empty()) return "the server switched protocols and does not say to which";
+  if (!http::IsChosenFrom(upgrade_, chosen)) {
+    return "the server switched to another protocol than was asked for";
+  }
+  return makes_websocket_key() ? http::WebSocketFault(head_, head) : std::string_view();
 }
 
 void Exchange::OnAnswerHead(const http::ResponseHead& head, AnswerBody body) {
@@ -167,7 +174,11 @@ void Exchange::OnAnswerHead(const http::ResponseHead& head, AnswerBody body) {
     return;
   }
   http::ResponseRewrite rewrite;
-  if (head.status == 101) rewrite.upgrade = upgrade_;
+  std::string upgrade;
+  if (head.status == 101 || head.status == 426) {  // RFC 9110 sections 7.8 and 15.5.22.
+    upgrade = http::UpgradeOf(head);
+    rewrite.upgrade = upgrade;
+  }
   if (compiled_rule_ != nullptr) {
     rewrite.rule_changes = compiled_rule_->changes.response;
     if (backend_ != nullptr) rewrite.backend_changes = backend_->changes.response;

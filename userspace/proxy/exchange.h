@@ -14,6 +14,7 @@
 #include "userspace/base/address.h"
 #include "userspace/base/intrusive_list.h"
 #include "userspace/http/grpc_status.h"
+#include "userspace/http/h1_names.h"
 #include "userspace/http/h2_reasons.h"
 #include "userspace/io/timer_wheel.h"
 #include "userspace/model/snapshot.h"
@@ -115,6 +116,12 @@ class Exchange : public base::ListLink<CarrierWaitTag> {
   // The answer's way and the end (exchange.cc).
   bool IsSwitch(const http::ResponseHead& head) const;
   bool IsFalseSwitch(const http::ResponseHead& head) const;
+  // A client of HTTP/2 has no handshake (RFC 8441 section 5), and a server of HTTP/1.1 wants one.
+  bool makes_websocket_key() const {
+    return origin_.protocol == model::Protocol::kHttp2 &&
+           endpoint_protocol_ != model::Protocol::kHttp2 &&
+           http::EqualsIgnoreCase(upgrade_, "websocket");
+  }
   std::string_view SwitchFault(const http::ResponseHead& head) const;
   bool MaySendAgain(CarrierLoss loss) const;
   void SendAgain(bool reset);
@@ -164,7 +171,7 @@ class Exchange : public base::ListLink<CarrierWaitTag> {
   uint64_t bytes_in_ = 0;
   uint64_t bytes_out_ = 0;
   std::string head_;         // As sent to the endpoint; kept until the end, to be sent again.
-  std::string upgrade_;      // The protocol to switch to, if one is asked for.
+  std::string upgrade_;      // The protocols to switch to one of, if that is asked for.
   std::string log_request_;  // "method\0authority\0path", only when the access log is on.
   size_t counted_bytes_ = 0;
   io::Timer timer_;

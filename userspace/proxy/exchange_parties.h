@@ -74,7 +74,7 @@ struct OutgoingRequest {
   http::BodyKind body = http::BodyKind::kNone;
   bool is_head = false;
   bool is_connect = false;   // CONNECT.
-  std::string_view upgrade;  // Not empty: wants to switch to this protocol. Valid during the call.
+  std::string_view upgrade;  // Not empty: wants to switch to one of these. Valid during the call.
 };
 
 enum class CarrierLoss : uint8_t {

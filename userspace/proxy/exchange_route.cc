@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "userspace/base/text.h"
 #include "userspace/http/grpc_status.h"
 #include "userspace/http/h1_names.h"
+#include "userspace/http/h1_upgrade.h"
 #include "userspace/http/h2_secrets.h"
 #include "userspace/proxy/exchange.h"
 #include "userspace/proxy/plan.h"
@@ -48,7 +48,7 @@ void Exchange::Start(const http::RequestHead& head) {
   }
   // A request with content cannot switch as well (RFC 9110 section 7.8 allows to decline).
   if (head.wants_upgrade && !is_connect_ && is_request_complete_ && !is_http_1_0_) {
-    upgrade_ = absl::AsciiStrToLower(base::ToAbsl(http::UpgradeProtocol(head)));
+    upgrade_ = http::OfferedProtocols(head);
   }
   if (origin_.protocol == model::Protocol::kHttp2) ReadGrpc(head);
   std::string& normal_path = worker_.text_scratch();
@@ -217,7 +217,7 @@ void Exchange::BuildHead(const http::RequestHead& head, const route::MatchResult
       change("grpc-timeout", http::FormatGrpcTimeout(timeout_ns));
     }
   }
-  if (upgrade_ == "websocket" && is_from_h2 && !is_to_h2) {
+  if (makes_websocket_key()) {
     const uint64_t nonce[] = {worker_.random().Next(), worker_.random().Next()};  // RFC 6455 4.1
     const std::string_view bytes(reinterpret_cast<const char*>(nonce), sizeof nonce);
     change("sec-websocket-key", absl::Base64Escape(base::ToAbsl(bytes)));

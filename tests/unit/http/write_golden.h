@@ -10,6 +10,7 @@ struct WriteCase {
   std::string name;
   std::string target;
   std::string authority;
+  std::string upgrade;
   bool close = false;
   bool keep_alive = false;
   std::vector<HeaderChange> rule;
@@ -46,6 +47,7 @@ inline std::vector<WriteCase> ReadWriteCases(const std::string& file) {
     if (line[0] == '>') last.output += line.substr(2) + "\r\n";
     if (line.starts_with("target=")) last.target = line.substr(7);
     if (line.starts_with("authority=")) last.authority = line.substr(10);
+    if (line.starts_with("upgrade=")) last.upgrade = line.substr(8);
     if (line == "close") last.close = true;
     if (line == "keep_alive") last.keep_alive = true;
     if (line.starts_with("rule ")) last.rule.push_back(ParseChange(line));

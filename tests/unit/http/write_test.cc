@@ -43,7 +43,8 @@ TEST(WriteRequestHeadTest, FollowsTheTable) {
     const std::string written = WriteRequest(head, {.target = one.target,
                                                     .authority = one.authority,
                                                     .rule_changes = one.rule,
-                                                    .backend_changes = one.backend});
+                                                    .backend_changes = one.backend,
+                                                    .upgrade = one.upgrade});
 
     EXPECT_EQ(written, one.output);
   }
@@ -61,7 +62,8 @@ TEST(WriteResponseHeadTest, FollowsTheTable) {
     const std::string written = WriteResponse(head, {.close = one.close,
                                                      .keep_alive_for_1_0 = one.keep_alive,
                                                      .rule_changes = one.rule,
-                                                     .backend_changes = one.backend});
+                                                     .backend_changes = one.backend,
+                                                     .upgrade = one.upgrade});
 
     EXPECT_EQ(written, one.output);
   }

@@ -179,5 +179,86 @@ TEST_F(WorkerEndingsTest, A2xxWithoutASwitchIsAnAnswerOverHttp1) {
   EXPECT_THAT(client.ReadUntil("ok"), StartsWith("HTTP/1.1 200"));
 }
 
+// --- Other protocols.
+
+// RFC 6455 section 4.1: the client of the WebSocket, which the proxy is here, must not go on.
+TEST_F(WorkerEndingsTest, A101ThatDoesNotProveAWebSocketIsNoneOverHttp2) {
+  constexpr std::string_view kWithout[] = {
+      "Connection: upgrade\r\nUpgrade: websocket\r\n",
+      "Connection: upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n",
+      "Connection: upgrade\r\nUpgrade: other\r\n",
+      "Connection: upgrade\r\n",
+  };
+  for (const std::string_view fields : kWithout) {
+    SCOPED_TRACE(fields);
+    Start(kHttp1Port);
+    Http2Peer client = Client();
+    while (!client.session().peer_allows_connect_protocol()) client.AwaitMore();
+    client.Request("GET /chat HTTP/1.1\r\nHost: t\r\n\r\n", false, {.protocol = "websocket"});
+    Peer server = town_->Accept();
+    server.ReadHead();
+    server.Send(base::Concat("HTTP/1.1 101 Yes\r\n", fields, "\r\n"));
+
+    EXPECT_EQ(client.Await("response 1"), "response 1 502");
+    EXPECT_EQ(town_->refused(CloseReason::kBadResponse), 1u);
+  }
+}
+
+TEST_F(WorkerEndingsTest, AServerMaySwitchToAnyOfWhatWasOffered) {
+  struct Case {
+    std::string_view chosen;
+    std::string_view answer;
+  };
+  constexpr Case kCases[] = {{"foo/2", "HTTP/1.1 101 Yes"},
+                             {"websocket", "HTTP/1.1 101 Yes"},
+                             {"bar", "HTTP/1.1 502"},
+                             {"h2c", "HTTP/1.1 502"}};
+  for (const Case& one : kCases) {
+    SCOPED_TRACE(one.chosen);
+    Start(kHttp1Port);
+    Peer client = town_->Connect();
+    client.Send(
+        "GET /chat HTTP/1.1\r\nHost: t\r\nConnection: upgrade\r\nUpgrade: websocket, h2c\r\n"
+        "Upgrade: foo/2\r\n\r\n");
+    Peer server = town_->Accept();
+    EXPECT_THAT(server.ReadHead(), testing::HasSubstr("upgrade: websocket, foo/2\r\n"));
+    server.Send(base::Concat("HTTP/1.1 101 Yes\r\nConnection: upgrade\r\nUpgrade: ", one.chosen,
+                             "\r\n\r\n"));
+
+    const std::string answer = client.ReadHead();
+    EXPECT_THAT(answer, StartsWith(one.answer));
+    const bool is_switch = answer.find(base::Concat("upgrade: ", one.chosen)) != std::string::npos;
+    EXPECT_EQ(is_switch, one.answer.ends_with("Yes"));
+  }
+}
+
+constexpr std::string_view kUpgradeRequired =
+    "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Content-Length: 0\r\n\r\n";
+
+TEST_F(WorkerEndingsTest, A426SaysWhatItRequires) {
+  Start(kHttp1Port);
+  Peer client = town_->Connect();
+  client.Send(kGet);
+  Peer server = town_->Accept();
+  server.ReadHead();
+  server.Send(kUpgradeRequired);
+
+  EXPECT_THAT(client.ReadHead(),
+              testing::HasSubstr("connection: upgrade\r\nupgrade: websocket\r\n"));
+}
+
+TEST_F(WorkerEndingsTest, A426OverHttp2HasNoFieldsOfTheConnection) {
+  Start(kHttp1Port);
+  Http2Peer client = Client();
+  client.Request(kGet);
+  Peer server = town_->Accept();
+  server.ReadHead();
+  server.Send(kUpgradeRequired);
+
+  EXPECT_EQ(client.Await("response 1"), "response 1 426 end");  // The codec refuses such fields.
+}
+
 }  // namespace
 }  // namespace sluice::proxy

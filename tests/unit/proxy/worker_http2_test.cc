@@ -9,6 +9,7 @@
 
 #include "tests/unit/proxy/http2_peer.h"
 #include "tests/unit/proxy/worker_town.h"
+#include "userspace/http/websocket.h"
 
 namespace sluice::proxy {
 namespace {
@@ -29,6 +30,14 @@ class WorkerHttp2Test : public testing::Test {
   }
   Http2Peer Client(const http::H2Limits& limits = {}) {
     return Http2Peer(town_->Connect(), H2Role::kClient, limits);
+  }
+  // The server of HTTP/1.1 that it reaches agrees.
+  static void Switch(Peer& server, std::string_view head) {
+    constexpr std::string_view kKey = "sec-websocket-key: ";
+    const std::string_view key = head.substr(head.find(kKey) + kKey.size());
+    server.Send(base::Concat(
+        "HTTP/1.1 101 Yes\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ",
+        http::WebSocketAccept(key.substr(0, key.find('\r'))), "\r\n\r\n"));
   }
   Http2Peer Server() { return Http2Peer(town_->Accept(), H2Role::kServer); }
   // A client that has asked for a WebSocket, and knows that it may.
@@ -72,9 +81,9 @@ TEST_F(WorkerHttp2Test, WhatComesBehindAnUpgradeReachesTheServerOnceItAgrees) {
   Start(kHttp1Port);
   Http2Peer client = ClientThatAsksForATunnel();
   Peer server = town_->Accept();
-  server.ReadHead();
+  const std::string head = server.ReadHead();
   client.Offer(1, "early", true);
-  server.Send("HTTP/1.1 101 Yes\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+  Switch(server, head);
 
   EXPECT_EQ(client.Await("response 1"), "response 1 200");
   EXPECT_EQ(server.ReadAll(), "early");
@@ -86,10 +95,10 @@ TEST_F(WorkerHttp2Test, TheEndOfAClientThatWaitsForATunnelReachesTheServer) {
   Start(kHttp1Port);
   Http2Peer client = ClientThatAsksForATunnel();
   Peer server = town_->Accept();
-  server.ReadHead();
+  const std::string head = server.ReadHead();
   client.peer().FinishSending();
   ASSERT_NE(client.Await("goaway"), "");  // The proxy has seen it.
-  server.Send("HTTP/1.1 101 Yes\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+  Switch(server, head);
 
   EXPECT_EQ(server.ReadAll(), "");
 }
