@@ -40,7 +40,7 @@ void Exchange::Recycle() {
   interim_count_ = 0;
   has_stats_ = is_head_ = is_connect_ = is_idempotent_ = is_http_1_0_ = false;
   is_grpc_ = is_tunnel_ = is_request_complete_ = is_answer_started_ = false;
-  has_answer_ = has_retried_ = has_body_begun_ = false;
+  is_answer_empty_ = has_answer_ = has_retried_ = has_body_begun_ = false;
   rule_broken_ = {};
   request_deadline_ns_ = bytes_in_ = bytes_out_ = 0;
   upgrade_.clear();
@@ -186,6 +186,8 @@ void Exchange::OnAnswerHead(const http::ResponseHead& head, AnswerBody body) {
   has_answer_ = true;
   is_answer_started_ = true;
   status_ = head.status;
+  const bool has_no_length = head.body == http::BodyKind::kLength && head.content_length == 0;
+  is_answer_empty_ = !is_tunnel_ && (head.body == http::BodyKind::kNone || has_no_length);
   bytes_out_ += requester_->WriteAnswerHead(head, rewrite, body);
   if (is_tunnel_ && !is_over()) requester_->OnTunnel();
 }
@@ -281,11 +283,11 @@ bool Exchange::EndCall(http::GrpcStatus status, CloseReason reason, std::string_
   return true;
 }
 
-// An answer of our own, unless the server's has begun: then the client is told by a reset.
+// An answer of our own, unless the server's has begun.
 void Exchange::AnswerLocally(uint16_t status, CloseReason reason, std::string_view text,
                              std::string_view headers, bool must_close) {
   if (is_answer_started_) {
-    Abort(reason);
+    BreakOff(reason);
     return;
   }
   is_answer_started_ = true;
@@ -328,6 +330,19 @@ void Exchange::Finish(CloseReason reason) {
   Requester& requester = *requester_;
   End(reason);
   requester.OnExchangeFinished(reason, is_request_complete_);
+}
+
+// The answer has begun: its client is told by a reset. One that has no content (to HEAD, 204, 304)
+// was whole with its head: whatever comes or fails behind it is between the server and us, in every
+// protocol that the client speaks.
+void Exchange::BreakOff(CloseReason reason) {
+  if (!is_answer_empty_) {
+    Abort(reason);
+    return;
+  }
+  worker_.counters().AddRefused(reason);
+  requester_->EndAnswer({});
+  if (!is_over()) Finish(reason);
 }
 
 // Nothing sensible can be sent any more.

@@ -129,6 +129,7 @@ class Exchange : public base::ListLink<CarrierWaitTag> {
   void DropCarrier(bool is_reusable, bool reset);
   void End(CloseReason reason);
   void Finish(CloseReason reason);
+  void BreakOff(CloseReason reason);
   void SetDeadline(uint64_t deadline_ns);
   void ExtendDeadline();
   void CountBuffers();
@@ -162,6 +163,7 @@ class Exchange : public base::ListLink<CarrierWaitTag> {
   bool is_tunnel_ : 1 = false;
   bool is_request_complete_ : 1 = false;
   bool is_answer_started_ : 1 = false;  // A final head was written to the client.
+  bool is_answer_empty_ : 1 = false;    // It was whole with that.
   bool has_answer_ : 1 = false;         // Something of an answer came: never sent again.
   bool has_retried_ : 1 = false;
   bool has_body_begun_ : 1 = false;  // Something of it was given to a carrier.

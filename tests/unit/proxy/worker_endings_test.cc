@@ -260,5 +260,81 @@ TEST_F(WorkerEndingsTest, A426OverHttp2HasNoFieldsOfTheConnection) {
   EXPECT_EQ(client.Await("response 1"), "response 1 426 end");  // The codec refuses such fields.
 }
 
+// --- Answers that have no content.
+
+struct EmptyAnswer {
+  std::string_view request;
+  std::string_view status;
+  std::string_view length;
+};
+
+constexpr std::string_view kHead = "HEAD /a HTTP/1.1\r\nHost: t\r\n\r\n";
+constexpr EmptyAnswer kEmptyAnswers[] = {{kHead, "200", "5"},
+                                         {kHead, "200", ""},
+                                         {kGet, "204", ""},
+                                         {kGet, "304", "5"},
+                                         {kGet, "200", "0"}};
+
+// What an endpoint of HTTP/2 does behind the head: content, a reset, a field that may not be.
+std::vector<std::string> WrongEnds() {
+  return {http::Frame(H2FrameType::kData, http::kH2EndStream, 1, "hello"),
+          Reset(1, http::H2Error::kInternalError),
+          http::HeadersFrame(1, http::Block({{"X-A", "1"}}))};
+}
+
+void SendHead(Http2Peer& server, const EmptyAnswer& one) {
+  std::string block = http::Block({{":status", std::string(one.status)}});
+  if (!one.length.empty()) block += http::Block({{"content-length", std::string(one.length)}});
+  server.SendRaw(http::HeadersFrame(1, block, http::kH2EndHeaders));
+}
+
+TEST_F(WorkerEndingsTest, AnAnswerWithoutContentIsWholeForAClientOfHttp1WhateverFollows) {
+  for (const EmptyAnswer& one : kEmptyAnswers) {
+    for (const std::string& end : WrongEnds()) {
+      SCOPED_TRACE(base::Concat(one.request, one.status));
+      Start(kHttp2Port);
+      Peer client = town_->Connect();
+      client.Send(one.request);
+      Http2Peer server = Server();
+      ASSERT_NE(server.Await("request 1"), "");
+      SendHead(server, one);
+      server.SendRaw(end);
+
+      EXPECT_THAT(client.ReadHead(), StartsWith(base::Concat("HTTP/1.1 ", one.status)));
+      client.Send(kGet);
+      ASSERT_NE(server.Await("request 3"), "");
+      server.Answer(3, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", "ok");
+      EXPECT_TRUE(client.ReadUntil("ok").ends_with("\r\n\r\nok"));
+      EXPECT_EQ(
+          town_->refused(CloseReason::kBadResponse) + town_->refused(CloseReason::kServerReset),
+          1u);
+    }
+  }
+}
+
+TEST_F(WorkerEndingsTest, AnAnswerWithoutContentIsWholeForAClientOfHttp2WhateverFollows) {
+  for (const EmptyAnswer& one : kEmptyAnswers) {
+    for (const std::string& end : WrongEnds()) {
+      SCOPED_TRACE(base::Concat(one.request, one.status));
+      Start(kHttp2Port);
+      Http2Peer client = Client();
+      client.Request(one.request);
+      Http2Peer server = Server();
+      ASSERT_NE(server.Await("request 1"), "");
+      SendHead(server, one);
+      server.SendRaw(end);
+
+      EXPECT_THAT(client.Await("response 1"), StartsWith(base::Concat("response 1 ", one.status)));
+      client.Request(kGet);
+      ASSERT_NE(server.Await("request 3"), "");
+      server.Answer(3, "HTTP/1.1 204 No\r\n\r\n", "");
+      EXPECT_EQ(client.Await("re"), "response 3 204 end");  // And no reset of the first.
+      EXPECT_EQ(
+          town_->refused(CloseReason::kBadResponse) + town_->refused(CloseReason::kServerReset),
+          1u);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sluice::proxy
