@@ -64,14 +64,27 @@ Segment* SegmentPool::NewChunk(size_t wanted) {
   return segment;
 }
 
-Segment* SegmentPool::NewBorrowed(uint16_t buffer, std::string_view data) {
+Segment* SegmentPool::NewBorrowed(Outbox& holder, uint16_t buffer, std::string_view data) {
   Segment* segment = Take(borrowed_, 0);
   segment->data = data.data();
   segment->size = static_cast<uint32_t>(data.size());
   segment->buffer = buffer;
   segment->is_borrowed = true;
   ++borrowed_count_;
+  loans_[buffer] = {.holder = &holder, .turn = turn_};
   return segment;
+}
+
+void SegmentPool::TakeBackStalled() {
+  ++turn_;
+  const uint32_t kept = ring_.buffer_count() / 2;
+  if (borrowed_count_ <= kept) return;
+  for (const Loan& loan : loans_) {
+    // What came in this turn is yet to be sent; what came in the last one was.
+    if (loan.holder == nullptr || turn_ - loan.turn < 2) continue;
+    loan.holder->OwnBorrowed();
+    if (borrowed_count_ <= kept) return;
+  }
 }
 
 void SegmentPool::Free(Segment* segment) {
@@ -79,6 +92,7 @@ void SegmentPool::Free(Segment* segment) {
   uint32_t keep = segment->is_large ? kFreeLargeMax : kFreeSmallMax;
   if (segment->is_borrowed) {
     ring_.GiveBack(segment->buffer);
+    loans_[segment->buffer].holder = nullptr;
     --borrowed_count_;
     list = &borrowed_;
     keep = kFreeBorrowedMax;
@@ -112,10 +126,30 @@ void Outbox::Append(std::string_view bytes) {
 }
 
 void Outbox::AppendBorrowed(uint16_t buffer, std::string_view bytes) {
-  Segment* segment = pool_.NewBorrowed(buffer, bytes);
+  Segment* segment = pool_.NewBorrowed(*this, buffer, bytes);
   (tail_ != nullptr ? tail_->next : head_) = segment;
   tail_ = segment;
   size_ += bytes.size();
+}
+
+void Outbox::OwnBorrowed() {
+  Segment* rest = head_;
+  head_ = tail_ = nullptr;
+  const auto put = [this](Segment* segment) {
+    (tail_ != nullptr ? tail_->next : head_) = segment;
+    tail_ = segment;
+  };
+  while (Segment* segment = rest) {
+    rest = segment->next;
+    if (!segment->is_borrowed) {
+      put(segment);
+      continue;
+    }
+    size_ -= segment->size;
+    if (tail_ != nullptr) tail_->next = nullptr;
+    Append({segment->data, segment->size});
+    pool_.Free(segment);
+  }
 }
 
 uint32_t Outbox::Gather(iovec* vectors, uint32_t count_max) const {

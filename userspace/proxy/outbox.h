@@ -7,12 +7,14 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "userspace/io/ring.h"
 #include "userspace/proxy/buffer_budget.h"
 
 namespace sluice::proxy {
 
+class Outbox;
 struct Received;
 struct Segment;
 class Worker;
@@ -21,17 +23,25 @@ class Worker;
 class SegmentPool {
  public:
   // Bytes of chunks in use count in `budget`; borrowed buffers are the ring's and bounded there.
-  SegmentPool(io::Ring& ring, BufferBudget& budget) : ring_(ring), budget_(budget) {}
+  SegmentPool(io::Ring& ring, BufferBudget& budget)
+      : ring_(ring), budget_(budget), loans_(ring.buffer_count()) {}
   ~SegmentPool();
   SegmentPool(const SegmentPool&) = delete;
   SegmentPool& operator=(const SegmentPool&) = delete;
 
   Segment* NewChunk(size_t wanted);  // At least one byte of room; more when `wanted` is large.
-  Segment* NewBorrowed(uint16_t buffer, std::string_view data);
+  Segment* NewBorrowed(Outbox& holder, uint16_t buffer, std::string_view data);
   void Free(Segment* segment);  // Gives a borrowed buffer back to the ring.
   uint32_t borrowed_count() const { return borrowed_count_; }
+  // Once in a turn, between its completions and its sends. Who does not read leaves half of the
+  // buffers to the others: beyond, what a send has been tried for in vain is copied.
+  void TakeBackStalled();
 
  private:
+  struct Loan {
+    Outbox* holder = nullptr;
+    uint32_t turn = 0;
+  };
   struct FreeList {
     Segment* head = nullptr;
     uint32_t count = 0;
@@ -44,6 +54,8 @@ class SegmentPool {
   FreeList large_;
   FreeList borrowed_;
   uint32_t borrowed_count_ = 0;
+  uint32_t turn_ = 0;
+  std::vector<Loan> loans_;  // By buffer.
 };
 
 class Outbox {
@@ -60,6 +72,7 @@ class Outbox {
   uint32_t Gather(iovec* vectors, uint32_t count_max) const;
   void Consume(size_t size);          // From the front; size <= size().
   void Read(char* out, size_t size);  // Copies from the front, and consumes.
+  void OwnBorrowed();  // Copies what is borrowed. Requires: no send is prepared that covers it.
   void Clear();
 
  private:

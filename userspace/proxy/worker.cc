@@ -107,6 +107,7 @@ void Worker::RunTurn() {
   wait_policy_.Observe(now_ns_, completions, ring_->yielded_ns());
   counters_.Add(Counter::kTurns);
   timers_.Advance(now_ns_);
+  segments_->TakeBackStalled();
   ServiceDirty();
   ServeLater();
   while (pools_->GiveIdle()) ServiceDirty();
