@@ -132,6 +132,11 @@ inline constexpr uint64_t kRecentConcurrency = 10 * kMillisecond;  // Since two 
 inline constexpr uint32_t kYieldConcurrency = 5;                   // Exchanges in flight, at least.
 inline constexpr uint64_t kYieldTimeMax = 3 * kMillisecond;  // Longer: somebody computes there,
 inline constexpr uint64_t kYieldPause = 30 * kMillisecond;   // and no yield for this long.
+// With fewer exchanges in flight a worker takes a short time slice, until they are as many as for a
+// yield. The mean of about so many turns decides.
+inline constexpr uint64_t kShortTimeSlice = 400 * kMicrosecond;
+inline constexpr uint32_t kShortSliceConcurrency = 3;
+inline constexpr uint32_t kMeanTurns = 64;
 
 // The end: what is still in the ring gets this long.
 inline constexpr uint64_t kTearDownGrace = 500 * kMillisecond;

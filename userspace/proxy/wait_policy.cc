@@ -18,6 +18,9 @@ void WaitPolicy::Observe(uint64_t now_ns, uint32_t completions, uint64_t yielded
   if (completions > 0) last_traffic_ns_ = now_ns;
   // Somebody computes on this processor and takes all he can get: sleeping ranks before him again.
   if (yielded_ns > kYieldTimeMax) no_yield_until_ns_ = now_ns + kYieldPause;
+  work_sum_ += work_in_flight_ - work_sum_ / kMeanTurns;
+  wants_short_slice_ =
+      work_sum_ < kMeanTurns * (wants_short_slice_ ? kYieldConcurrency : kShortSliceConcurrency);
 }
 
 }  // namespace sluice::proxy

@@ -1,5 +1,6 @@
 // How a worker waits when it has nothing to do: asleep, looking, or after offering its processor to
-// others (docs/adr/0008). A function of what it saw lately. Thread: the worker's. Times: monotonic,
+// others, and how soon it gives way to others while it works (docs/adr/0008). A function of what it
+// saw lately. Thread: the worker's. Times: monotonic,
 // nanoseconds.
 #pragma once
 
@@ -34,6 +35,11 @@ class WaitPolicy {
   // After each turn: how many completions it ran and how long others had the processor.
   void Observe(uint64_t now_ns, uint32_t completions, uint64_t yielded_ns);
 
+  // Whether a short time slice (kShortTimeSlice) serves better than the kernel's: with few
+  // exchanges in flight each one waits for its own wake-up; with many a yield, which costs the rest
+  // of a slice, is to bring in as much as it can.
+  bool wants_short_slice() const { return wants_short_slice_; }
+
  private:
   const uint64_t spin_ns_;
   uint32_t work_in_flight_ = 0;
@@ -42,6 +48,8 @@ class WaitPolicy {
   const void* last_relay_ = nullptr;  // Only compared.
   uint64_t last_relayed_ns_ = 0;
   uint64_t no_yield_until_ns_ = 0;
+  uint32_t work_sum_ = 0;  // Of the last turns, decaying: kMeanTurns times the mean in flight.
+  bool wants_short_slice_ = false;
 };
 
 }  // namespace sluice::proxy

@@ -11,6 +11,7 @@
 
 #include "userspace/base/clock.h"
 #include "userspace/base/text.h"
+#include "userspace/io/time_slice.h"
 #include "userspace/proxy/acceptor.h"
 #include "userspace/proxy/limits.h"
 
@@ -104,7 +105,10 @@ void Worker::RunTurn() {
       ring_->Turn(now_ns_, may_wait ? wait_policy_.Choose(now_ns_, timers_.NextDeadline())
                                     : io::WaitHint{.deadline_ns = now_ns_});
   counters_.Add(Counter::kEnters, ring_->enter_count() - enters_before);
+  const bool had_short_slice = wait_policy_.wants_short_slice();
   wait_policy_.Observe(now_ns_, completions, ring_->yielded_ns());
+  if (wait_policy_.wants_short_slice() != had_short_slice)
+    io::SetTimeSlice(had_short_slice ? 0 : kShortTimeSlice);
   counters_.Add(Counter::kTurns);
   timers_.Advance(now_ns_);
   segments_->TakeBackStalled();

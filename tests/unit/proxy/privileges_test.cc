@@ -18,6 +18,9 @@
 #include <string>
 #include <vector>
 
+#include "userspace/io/time_slice.h"
+#include "userspace/proxy/limits.h"
+
 namespace sluice::proxy {
 namespace {
 
@@ -121,6 +124,17 @@ TEST_F(PrivilegesTest, RefusesEveryBpfCommandButLookUpAndDelete) {
   }
   EXPECT_THAT(allowed, ::testing::UnorderedElementsAre(BPF_MAP_LOOKUP_ELEM, BPF_MAP_DELETE_ELEM,
                                                        BPF_MAP_LOOKUP_AND_DELETE_ELEM));
+}
+
+TEST_F(PrivilegesTest, LetsAWorkerSetItsTimeSlice) {
+  const uint64_t wanted = io::TimeSlice() == 0 ? 0 : kShortTimeSlice;  // Linux 6.12.
+  const auto slices = InAProcess([](int pipe) {
+    if (!GiveUpCapabilities() || !DropToServing().ok()) _exit(1);
+    io::SetTimeSlice(kShortTimeSlice);
+    Tell(pipe, static_cast<int>(io::TimeSlice()));
+  });
+
+  EXPECT_THAT(slices, ::testing::ElementsAre(static_cast<int>(wanted)));
 }
 
 TEST_F(PrivilegesTest, RefusesToServeWithCapabilities) {

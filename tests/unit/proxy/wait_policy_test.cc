@@ -76,6 +76,43 @@ TEST(WaitPolicyTest, YieldsNoMoreForAWhileToOneWhoComputes) {
   EXPECT_TRUE(policy.Choose(kStart + kYieldPause, kDeadline).must_yield);
 }
 
+void ObserveTurns(WaitPolicy& policy, uint32_t turns) {
+  for (uint32_t i = 0; i < turns; ++i) policy.Observe(kStart, 1, 0);
+}
+
+TEST(WaitPolicyTest, WantsAShortSliceWithFewExchangesOnAverage) {
+  WaitPolicy policy = Busy(kShortSliceConcurrency - 1);
+  ObserveTurns(policy, 1000);
+  EXPECT_TRUE(policy.wants_short_slice());
+}
+
+TEST(WaitPolicyTest, WantsTheKernelsSliceWithManyExchangesOnAverage) {
+  WaitPolicy policy = Busy(kYieldConcurrency + 1);
+  ObserveTurns(policy, 1000);
+  EXPECT_FALSE(policy.wants_short_slice());
+}
+
+TEST(WaitPolicyTest, KeepsItsSliceBetweenFewAndMany) {
+  WaitPolicy policy = Busy(kShortSliceConcurrency);
+  ObserveTurns(policy, 1000);
+  const bool of_few = policy.wants_short_slice();
+  for (uint32_t i = kShortSliceConcurrency; i < 2 * kYieldConcurrency; ++i)
+    policy.BeginWork(kStart);
+  ObserveTurns(policy, 1000);
+  for (uint32_t i = kShortSliceConcurrency; i < 2 * kYieldConcurrency; ++i) policy.EndWork();
+  ObserveTurns(policy, 1000);
+  EXPECT_TRUE(of_few);
+  EXPECT_FALSE(policy.wants_short_slice());
+}
+
+TEST(WaitPolicyTest, KeepsItsSliceThroughOneBurst) {
+  WaitPolicy policy = Busy(1);
+  ObserveTurns(policy, 1000);
+  for (uint32_t i = 0; i < 4 * kYieldConcurrency; ++i) policy.BeginWork(kStart);
+  ObserveTurns(policy, 5);
+  EXPECT_TRUE(policy.wants_short_slice());
+}
+
 TEST(WaitPolicyTest, GoesOnYieldingWhereOthersRunShortly) {
   WaitPolicy policy = Busy(kYieldConcurrency);
   policy.Observe(kStart, 1, kYieldTimeMax);
