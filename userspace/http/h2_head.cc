@@ -89,8 +89,8 @@ H2Reason H2HeadReader::ReadFields(std::string_view block, Kind kind) {
                            decoder_.fault() == HpackFault::kUpdateMissing;
       return is_size ? H2Reason::kHpackTableSize : H2Reason::kHpackInvalid;
     }
-    if (bad != H2Reason::kNone) continue;  // Only the tables matter any more.
     list_size_ += field.name.size() + field.value.size() + kHpackEntryOverhead;
+    if (bad != H2Reason::kNone) continue;  // Only the tables and the cost matter any more.
     if (status == HpackStatus::kTooLarge || list_size_ > size_max) {
       bad = H2Reason::kHeaderListTooLarge;
     } else if (++field_count_ > count_max) {

@@ -52,7 +52,7 @@ class H2HeadReader {
   H2Reason ReadTrailers(std::string_view block);
   // Only keeps the tables in step.
   H2Reason Skip(std::string_view block);
-  // What the last block came to, as far as it was read (RFC 9113 section 6.5.2).
+  // What the last block came to, refused or not (RFC 9113 section 6.5.2).
   uint64_t list_size() const { return list_size_; }
 
  private:

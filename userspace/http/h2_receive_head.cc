@@ -63,14 +63,16 @@ H2Event H2Session::HandleBlock(uint32_t id, bool is_end_stream, std::string_view
 H2Event H2Session::SkipBlock(std::string_view block, H2Event after) {
   H2HeadReader reader(limits_, decoder_, buffer_);
   const H2Reason bad = reader.Skip(block);
-  return bad == H2Reason::kNone ? after : Fail(bad);
+  if (bad != H2Reason::kNone) return Fail(bad);
+  // An ordinary one is nothing to count here; a bomb costs the same wherever it comes.
+  const bool is_large = reader.list_size() > limits_.header_list_size_max;
+  return is_large && !TakeRefusal(reader.list_size()) ? Fail(H2Reason::kRefusalFlood) : after;
 }
 
 // A stream that never becomes one for the user. What is merely too large is answered, because its
 // sender can be told; what is malformed is reset (RFC 9113 section 8.1.1).
 H2Event H2Session::RefuseRequest(uint32_t id, H2Reason reason, uint64_t list_size) {
-  const auto count = static_cast<uint32_t>(1 + list_size / limits_.refusal_unit_size);
-  if (!refusal_bucket_.Take(limits_.refusal, now_ns_, count)) return Fail(H2Reason::kRefusalFlood);
+  if (!TakeRefusal(list_size)) return Fail(H2Reason::kRefusalFlood);
   const size_t before = output_.size();
   const bool is_answered =
       H2ReasonError(reason) == H2Error::kEnhanceYourCalm || reason == H2Reason::kExpectInvalid;
@@ -84,7 +86,8 @@ H2Event H2Session::RefuseRequest(uint32_t id, H2Reason reason, uint64_t list_siz
   return {.kind = H2Event::Kind::kReset,
           .stream = id,
           .error = H2ReasonError(reason),
-          .reason = reason};
+          .reason = reason,
+          .refused_size = list_size};
 }
 
 H2Event H2Session::HandleRequest(uint32_t id, bool is_end_stream, std::string_view block) {
@@ -128,7 +131,7 @@ H2Event H2Session::HandleResponse(H2Stream& stream, bool is_end_stream, std::str
   const H2Reason bad = reader.ReadResponse(
       block, is_end_stream, {.is_head = stream.is_head_request, .is_connect = stream.is_connect});
   if (H2ReasonError(bad) == H2Error::kCompressionError) return Fail(bad);
-  if (bad != H2Reason::kNone) return FailStream(stream, bad);
+  if (bad != H2Reason::kNone) return FailStream(stream, bad, reader.list_size());
   const ResponseHead& head = buffer_.response;
   if (head.status < 200) {
     if (++stream.interim_count > limits_.interim_count_max) {
@@ -155,7 +158,7 @@ H2Event H2Session::HandleTrailers(H2Stream& stream, bool is_end_stream, std::str
   if (bad == H2Reason::kNone && stream.has_length && stream.body_left > 0) {
     bad = H2Reason::kContentLengthMismatch;
   }
-  if (bad != H2Reason::kNone) return FailStream(stream, bad);
+  if (bad != H2Reason::kNone) return FailStream(stream, bad, reader.list_size());
   EndRemote(stream);
   const H2Event event = Event(H2Event::Kind::kTrailers, stream);
   CloseIfEnded(stream);

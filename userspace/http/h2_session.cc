@@ -64,11 +64,17 @@ H2Event H2Session::Fail(H2Reason reason) {
   return {.kind = H2Event::Kind::kFailed, .error = H2ReasonError(reason), .reason = reason};
 }
 
-H2Event H2Session::FailStream(H2Stream& stream, H2Reason reason) {
-  if (!refusal_bucket_.Take(limits_.refusal, now_ns_)) return Fail(H2Reason::kRefusalFlood);
+bool H2Session::TakeRefusal(uint64_t list_size) {
+  const auto count = static_cast<uint32_t>(1 + list_size / limits_.refusal_unit_size);
+  return refusal_bucket_.Take(limits_.refusal, now_ns_, count);
+}
+
+H2Event H2Session::FailStream(H2Stream& stream, H2Reason reason, uint64_t list_size) {
+  if (!TakeRefusal(list_size)) return Fail(H2Reason::kRefusalFlood);
   H2Event event = Event(H2Event::Kind::kReset, stream);
   event.error = H2ReasonError(reason);
   event.reason = reason;
+  event.refused_size = list_size;
   PutRstStream(stream.id, event.error, output_);
   RememberReset(stream.id);
   Remove(stream);

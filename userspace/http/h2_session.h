@@ -42,6 +42,7 @@ struct H2Event {
   std::string_view data;
   H2Error error = H2Error::kNoError;
   H2Reason reason = H2Reason::kNone;
+  uint64_t refused_size = 0;  // kReset: what a head that was refused came to, decoded.
 };
 
 // Where Produce gets content from.
@@ -150,7 +151,8 @@ class H2Session {
 
   // States.
   H2Event Fail(H2Reason reason);
-  H2Event FailStream(H2Stream& stream, H2Reason reason);
+  H2Event FailStream(H2Stream& stream, H2Reason reason, uint64_t list_size = 0);
+  bool TakeRefusal(uint64_t list_size);
   H2Event Event(H2Event::Kind kind, const H2Stream& stream) const;
   bool IsIdle(uint32_t id) const;
   bool is_mid_frame() const;

@@ -107,8 +107,9 @@ void Dial::Connect() {
     worker_.timers().Arm(timer_, worker_.now_ns());
     return;
   }
-  connect_target_.address_size = target_.endpoint.ToSockaddr(connect_target_.address);
-  worker_.ring().Connect(connect_, fd_.get(), connect_target_);
+  connect_target_ = std::make_unique<io::ConnectTarget>();
+  connect_target_->address_size = target_.endpoint.ToSockaddr(connect_target_->address);
+  worker_.ring().Connect(connect_, fd_.get(), *connect_target_);
 }
 
 void Dial::OnConnectComplete(void* self, const io::Completion& completion) {
@@ -158,6 +159,7 @@ void Dial::Finish(CloseReason reason) {
   is_running_ = false;
   timer_.Disarm();
   Unlink();
+  if (!connect_.is_pending) connect_target_.reset();
   if (stock_ != nullptr) std::exchange(stock_, nullptr)->RemoveUser();
   if (reason != CloseReason::kNone) fd_.Reset();
   owner_.OnDialed(std::move(fd_), reason);

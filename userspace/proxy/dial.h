@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "userspace/base/address.h"
 #include "userspace/base/intrusive_list.h"
@@ -66,7 +67,7 @@ class Dial : public base::ListLink<DialWaitTag> {
   uint32_t attempts_ = 0;
   base::UniqueFd fd_;
   io::Operation connect_;
-  io::ConnectTarget connect_target_;
+  std::unique_ptr<io::ConnectTarget> connect_target_;  // While a connect is on its way.
   io::Timer timer_;
   CloseReason failure_ = CloseReason::kNone;
 };

@@ -60,6 +60,7 @@ void H2Link::TakeInput(Received& received) {
     const http::H2Event event = session_.Next(&input, worker_.now_ns());
     if (event.kind == http::H2Event::Kind::kNone) break;
     worker_.turn_share().Count(StepsOf(event.kind));
+    worker_.turn_share().CountRefused(event.refused_size);
     Dispatch(event, received);
     const bool is_enough = worker_.turn_share().IsSpentSince(spent_before);
     if (is_enough && !input.empty() && !is_last_send_ && !is_closed_) {

@@ -59,11 +59,13 @@ inline constexpr uint64_t kHttp2CheckInterval = 10 * kSecond;  // Between looks 
 // What a worker deals with in a turn, beyond which reads are put back, and the part that each of
 // them may have in any case (turn_share.h). In steps: one for what comes in a piece of content, as
 // much as follows for a request's head or a stream's end, and for a connection to an endpoint.
-inline constexpr uint32_t kTurnSteps = 2048;
+inline constexpr uint32_t kTurnSteps = 1024;
+inline constexpr uint32_t kTurnStepsLater = 256;  // Of what was put back.
 inline constexpr uint32_t kTurnStepsLeast = 64;
 inline constexpr uint32_t kStepsOfHead = 16;
 inline constexpr uint32_t kHeadBytesOfStep = 64;
-inline constexpr uint32_t kStepsOfDial = 48;
+inline constexpr uint32_t kRefusedBytesOfStep = 8 * 1024;
+inline constexpr uint32_t kStepsOfDial = 96;
 inline constexpr uint32_t kStepsOfClose = 64;
 inline constexpr uint32_t kStepsOfCancel = 8;  // What a closing one still has in the ring.
 
@@ -92,8 +94,8 @@ inline constexpr uint32_t kDialSocketsLow = 16;             // Ask for more belo
 inline constexpr uint32_t kDialSocketsBatch = 64;           // Per request to the agent.
 inline constexpr uint32_t kDialAttemptsMax = 16;  // Source ports tried for one connection.
 // New connections to endpoints of HTTP/1.1 for streams of HTTP/2 (dial_pace.h), of a worker.
-inline constexpr uint32_t kPacedDialsAtOnce = 16;      // Of a pod.
-inline constexpr uint32_t kPacedDialsPerInterval = 4;  // Of all pods that want more, in turns.
+inline constexpr uint32_t kPacedDialsAtOnce = 8;       // Of a pod.
+inline constexpr uint32_t kPacedDialsPerInterval = 1;  // Of all pods that want more, in turns.
 inline constexpr uint64_t kDialInterval = kMillisecond;
 // Source ports of dials in the name of clients outside the mesh: below the usual ephemeral ranges,
 // so that the client's own connection to the same pod does not have the same four-tuple

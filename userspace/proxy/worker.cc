@@ -146,11 +146,12 @@ void Worker::AddLater(Stream& stream) {
   later_.PushBack(stream);
 }
 
-// They have a share of their own: whoever comes anew takes none of it. In turns, so that none waits
-// for ever: who is put back once more goes behind the others.
+// They have a share of their own: whoever comes anew takes none of it. A small one, since others
+// feel it in each of the turns that a burst takes. In turns, so that none waits for ever: who is
+// put back once more goes behind the others.
 void Worker::ServeLater() {
   if (later_.is_empty()) return;
-  turn_share_.Begin();
+  turn_share_.Begin(kTurnStepsLater);
   do {
     later_.PopFront()->GoOn();
     ServiceDirty();

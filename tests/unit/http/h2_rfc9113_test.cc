@@ -330,6 +330,45 @@ TEST(H2Rfc9113Test, Section10_5ARefusedHeadCountsAsWhatItCameTo) {
   EXPECT_THAT(server.Feed(HeadersFrame(5, block)), ElementsAre("failed 11 h2_refusal_flood"));
 }
 
+// Decoding goes on behind the field that was one too many, and so does the count.
+TEST(H2Rfc9113Test, Section10_5WhatFollowsInARefusedHeadCountsToo) {
+  Server server({.header_list_size_max = 400,
+                 .refusal = {.burst = 20, .per_s = 1},
+                 .refusal_unit_size = 100});
+  std::string block = GetBlock();
+  for (int i = 0; i < 3; ++i) block += Literal("a", std::string(500, 'x'));  // 15 to 20 units.
+  server.Feed(HeadersFrame(1, block));
+  EXPECT_FALSE(server.session.is_failed());
+  EXPECT_THAT(server.Feed(HeadersFrame(3, block)), ElementsAre("failed 11 h2_refusal_flood"));
+}
+
+TEST(H2Rfc9113Test, Section10_5RefusedTrailersCountAsWhatTheyCameTo) {
+  Server server(
+      {.trailer_size_max = 400, .refusal = {.burst = 20, .per_s = 1}, .refusal_unit_size = 100});
+  std::string trailers;
+  for (int i = 0; i < 3; ++i) trailers += Literal("a", std::string(500, 'x'));
+  for (uint32_t id = 1; id < 5; id += 2) {
+    server.Feed(HeadersFrame(id, PostBlock(), kH2EndHeaders));
+  }
+  server.Feed(HeadersFrame(1, trailers));
+  EXPECT_FALSE(server.session.is_failed());
+  EXPECT_THAT(server.Feed(HeadersFrame(3, trailers)), ElementsAre("failed 11 h2_refusal_flood"));
+}
+
+// Of a stream that was reset: its block goes through the decoder, and nobody looks at it.
+TEST(H2Rfc9113Test, Section10_5LargeBlocksThatAreSkippedCountAsWhatTheyCameTo) {
+  Server server({.header_list_size_max = 400,
+                 .refusal = {.burst = 20, .per_s = 1},
+                 .refusal_unit_size = 100});
+  std::string block;
+  for (int i = 0; i < 3; ++i) block += Literal("a", std::string(500, 'x'));
+  server.Feed(HeadersFrame(1, PostBlock(), kH2EndHeaders));
+  server.session.Reset(1, H2Error::kCancel);
+  server.Feed(HeadersFrame(1, block));
+  EXPECT_FALSE(server.session.is_failed());
+  EXPECT_THAT(server.Feed(HeadersFrame(1, block)), ElementsAre("failed 11 h2_refusal_flood"));
+}
+
 TEST(H2Rfc9113Test, Section10_5RatesAllowMoreWithTime) {
   Server server({.ping = {.burst = 2, .per_s = 10}});
   const std::string ping = ScriptInput("ping 0 - z8");

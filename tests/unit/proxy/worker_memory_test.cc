@@ -120,5 +120,32 @@ TEST_F(WorkerMemoryTest, AnOpenStreamTakesAtMostOneAndAHalfKib) {
   std::printf("%zu bytes per open stream\n", per_stream);
 }
 
+// A server of HTTP/1.1 takes one request on a connection, so each stream has one there.
+TEST_F(WorkerMemoryTest, AnOpenStreamToHttp1TakesAtMostTwoAndAHalfKib) {
+  constexpr size_t kStreams = 900;
+  Start();
+  town_->Dial("10.96.0.1:80");
+  std::string requests;
+  const std::string first = TypicalBlock();
+  const std::string again = "\x82\x86\x84\xc2\xc1\xc0\xbf\xbe";
+  for (uint32_t i = 0; i < kStreams; ++i) {
+    requests += HeadersFrame(2 * i + 1, i == 0 ? first : again);
+  }
+  std::vector<Peer> servers;
+  servers.reserve(kStreams);
+  const size_t before = AllocatedSize();
+  const Peer client = ConnectRaw(requests);
+  while (servers.size() < kStreams) {
+    servers.push_back(town_->Accept());
+    ASSERT_FALSE(servers.back().ReadHead().empty());
+  }
+  ASSERT_TRUE(Eventually([&] { return town_->count(Counter::kUpstreamActive) == kStreams; }));
+  const size_t per_stream = (AllocatedSize() - before) / kStreams;
+
+  RecordProperty("bytes_per_open_stream_to_http1", static_cast<int>(per_stream));
+  EXPECT_LE(per_stream, 2560u);
+  std::printf("%zu bytes per open stream to HTTP/1.1\n", per_stream);
+}
+
 }  // namespace
 }  // namespace sluice::proxy

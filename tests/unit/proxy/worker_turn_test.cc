@@ -23,7 +23,7 @@ using http::SettingsFrame;
 constexpr size_t kMib = 1024 * 1024;
 // Of one connection: one share is for what comes anew, one for what was put back; a read ends
 // behind its last step.
-constexpr uint64_t kStepsMax = 2 * (kTurnSteps + kTurnStepsLeast);
+constexpr uint64_t kStepsMax = kTurnSteps + kTurnStepsLater + 2 * kTurnStepsLeast;
 constexpr uint64_t kRequestsMax = kStepsMax / kStepsOfHead;
 constexpr int kBurst = 900;  // Below every limit that ends the connection.
 
