@@ -100,6 +100,11 @@ bool H2Session::Offer(uint32_t id, uint64_t size, bool is_end) {
   return true;
 }
 
+bool H2Session::has_no_window(uint32_t stream) {
+  const H2Stream* found = streams_.Find(stream);
+  return found != nullptr && found->send_window <= 0 && peer_initial_window_ < kH2WindowDefault;
+}
+
 uint64_t H2Session::offered_size(uint32_t id) {
   const H2Stream* stream = streams_.Find(id);
   return stream == nullptr ? 0 : stream->offered_size;

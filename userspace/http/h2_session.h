@@ -106,6 +106,9 @@ class H2Session {
   uint32_t stream_count() const { return streams_.count(); }
   uint32_t last_peer_stream() const { return last_peer_id_; }
   uint64_t offered_size(uint32_t stream);
+  // The peer takes no content of this stream now, and gives its streams less than the ordinary
+  // window to begin with: no reader that only waits for its next update.
+  bool has_no_window(uint32_t stream);
   // Memory of what has not come whole or has not been sent.
   size_t held_bytes() const {
     return output_.capacity() + partial_.capacity() + block_.capacity() + scratch_.capacity();

@@ -59,6 +59,9 @@ class Exchange : public base::ListLink<CarrierWaitTag> {
   void RefuseBody(std::string_view rule, std::string_view text);
 
   bool is_over() const { return requester_ == nullptr; }
+  bool is_client_without_window() const {
+    return requester_ != nullptr && requester_->has_no_window();
+  }
   bool is_request_complete() const { return is_request_complete_; }
   bool is_answer_started() const { return is_answer_started_; }
   bool is_head() const { return is_head_; }

@@ -51,6 +51,8 @@ class Requester {
   virtual void EndAnswer(absl::Span<const http::Header> trailers) = 0;
   // If so, Exchange::OnAnswerDrained follows.
   virtual bool IsAnswerFull() = 0;
+  // The client takes no content for now.
+  virtual bool has_no_window() const = 0;
   virtual size_t WriteLocalAnswer(const LocalAnswer& answer) = 0;
   // An endpoint is there, or has room again: the request's body may be forwarded.
   virtual void OnRequestRoom() = 0;

@@ -57,10 +57,15 @@ void H2Lane::SendEnd(absl::Span<const http::Header> trailers) {
   link_->RequestSend();
 }
 
+bool H2Lane::has_no_window() const {
+  return link_ != nullptr && id_ != 0 && link_->session_.has_no_window(id_);
+}
+
 bool H2Lane::IsSendFull() {
   const size_t share =
       std::clamp(kLaneQueuesHigh / link_->lane_count_, kSendQueueLeast, kLaneQueueHigh);
-  const size_t high = std::min(worker_.buffers().queue_high(), share);
+  const size_t high =
+      has_no_window() ? kSendQueueLeast : std::min(worker_.buffers().queue_high(), share);
   if (queue_.size() <= high) return false;
   room_mark_ = static_cast<uint32_t>(std::min(kLaneQueueLow, high / 4));
   return true;

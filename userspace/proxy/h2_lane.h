@@ -54,6 +54,7 @@ class H2Lane : public base::ListLink<LaneTag>, public base::ListLink<AttentionTa
   void SendContent(Received& received, std::string_view part);
   void SendEnd(absl::Span<const http::Header> trailers);
   bool IsSendFull();
+  bool has_no_window() const;  // What is sent here stays until the peer gives the stream room.
   // Content came; the peer may send as much again of this stream after GiveBack.
   void Withhold(size_t size);
   void GiveBack();

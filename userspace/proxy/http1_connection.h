@@ -57,6 +57,7 @@ class Http1Connection final : public Session, private Requester, private StreamO
   void ForwardAnswer(Received& received, std::string_view part) override;
   void EndAnswer(absl::Span<const http::Header> trailers) override;
   bool IsAnswerFull() override { return downstream_.is_above_high_mark(); }
+  bool has_no_window() const override { return false; }
   size_t WriteLocalAnswer(const LocalAnswer& answer) override;
   void OnRequestRoom() override;
   void OnTunnel() override;

@@ -69,6 +69,7 @@ void Http1Upstream::Release(bool is_reusable, bool reset) {
     Close(reset || must_reset_);
     return;
   }
+  stream_.SetOneAtATime(false);
   idle_since_ns_ = worker_.now_ns();
   if (!idle_timer_.is_armed()) {
     worker_.timers().Arm(idle_timer_, idle_since_ns_ + kUpstreamIdleTimeout);
@@ -133,6 +134,7 @@ void Http1Upstream::OnDialed(base::UniqueFd fd, CloseReason reason) {
     return;
   }
   if (reason == CloseReason::kNone) {
+    stream_.SetOneAtATime(user_->is_client_without_window());
     stream_.StartReceiving();
     user_->OnCarrierReady();
     return;

@@ -42,6 +42,7 @@ class Http2Stream final : public H2Lane, private Requester {
   void ForwardAnswer(Received& received, std::string_view part) override;
   void EndAnswer(absl::Span<const http::Header> trailers) override;
   bool IsAnswerFull() override { return IsSendFull(); }
+  bool has_no_window() const override { return H2Lane::has_no_window(); }
   size_t WriteLocalAnswer(const LocalAnswer& answer) override;
   void OnRequestRoom() override;
   void OnTunnel() override { OnRequestRoom(); }

@@ -168,7 +168,7 @@ void Stream::ArmReceive() {
     return;
   }
   is_cancelling_receive_ = false;
-  if (worker_.buffers().is_short())
+  if (is_one_at_a_time_ || worker_.buffers().is_short())
     worker_.ring().ReceiveOnce(receive_, fd_.get());
   else
     worker_.ring().ReceiveMultishot(receive_, fd_.get());

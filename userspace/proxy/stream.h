@@ -72,6 +72,9 @@ class Stream : public base::ListLink<DirtyTag>, public base::ListLink<LaterTag> 
 
   void StartReceiving();
   void PauseReceiving();  // What arrives meanwhile is stashed; soon the kernel holds the peer back.
+  // A multishot receive hands over all that the socket has before it can be paused: one buffer
+  // instead, where what comes can only be kept.
+  void SetOneAtATime(bool is_one_at_a_time) { is_one_at_a_time_ = is_one_at_a_time; }
   // The peer's reset breaks the stream also while it is paused: what it sent before is lost then.
   void BreakWhilePaused() { breaks_while_paused_ = true; }
   // Enough for this turn: `rest`, the end of what OnReceive gave (or that of an owner who keeps it
@@ -149,6 +152,7 @@ class Stream : public base::ListLink<DirtyTag>, public base::ListLink<LaterTag> 
   size_t drain_mark_ = 0;       // OnSendDrained is owed when the queue falls to it; 0: it is not.
   uint32_t put_back_size_ = 0;  // Of the part of the stash that is being delivered.
   bool wants_receive_ : 1 = false;
+  bool is_one_at_a_time_ : 1 = false;
   bool is_delivering_stash_ : 1 = false;
   bool is_cancelling_receive_ : 1 = false;
   bool has_received_end_ : 1 = false;

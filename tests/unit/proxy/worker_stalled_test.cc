@@ -111,5 +111,21 @@ TEST_F(WorkerStalledTest, StreamsWithoutAWindowLeaveHalfOfTheBuffers) {
   EXPECT_TRUE(LeavesHalf()) << BorrowedCount();
 }
 
+// Whatever the socket has: what is taken from it can only be kept.
+TEST_F(WorkerStalledTest, AnAnswerToAStreamWithoutAWindowIsLeftInTheSocket) {
+  Start("10.96.0.1:80");
+  Http2Peer client(town_->Connect(), http::H2Role::kClient, {.stream_window = 0});
+  client.Request(kGet);
+  Peer server = town_->Accept();
+  server.ReadHead();
+  const std::string answer =
+      "HTTP/1.1 200 OK\r\nContent-Length: 16777216\r\n\r\n" + Pattern(16 * kKib * kKib);
+  SendWhatIsTaken(server, answer);
+
+  ASSERT_NE(client.Await("response"), "");
+  EXPECT_LE(town_->count(Counter::kBytesToClient),
+            kSendQueueLeast + io::RingOptions().receive_buffer_size);
+}
+
 }  // namespace
 }  // namespace sluice::proxy
