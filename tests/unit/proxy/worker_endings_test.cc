@@ -46,6 +46,21 @@ class WorkerEndingsTest : public testing::Test {
     return client.ReadUntil(")\n");
   }
 
+  // A client of HTTP/2 asks for a WebSocket, and the server of HTTP/1.1 says this.
+  void ExpectNoWebSocket(std::string_view answer) {
+    SCOPED_TRACE(answer);
+    Start(kHttp1Port);
+    Http2Peer client = Client();
+    while (!client.session().peer_allows_connect_protocol()) client.AwaitMore();
+    client.Request("GET /chat HTTP/1.1\r\nHost: t\r\n\r\n", false, {.protocol = "websocket"});
+    Peer server = town_->Accept();
+    server.ReadHead();
+    server.Send(answer);
+
+    EXPECT_EQ(client.Await("response 1"), "response 1 502");
+    EXPECT_EQ(town_->refused(CloseReason::kBadResponse), 1u);
+  }
+
   std::unique_ptr<WorkerTown> town_;
 };
 
@@ -153,19 +168,7 @@ TEST_F(WorkerEndingsTest, A2xxWithoutASwitchAgreesToNoTunnelOverHttp2) {
       "HTTP/1.1 200 OK\r\n\r\nuntil the close",
       "HTTP/1.1 204 No Content\r\n\r\n",
   };
-  for (const std::string_view answer : kAnswers) {
-    SCOPED_TRACE(answer);
-    Start(kHttp1Port);
-    Http2Peer client = Client();
-    while (!client.session().peer_allows_connect_protocol()) client.AwaitMore();
-    client.Request("GET /chat HTTP/1.1\r\nHost: t\r\n\r\n", false, {.protocol = "websocket"});
-    Peer server = town_->Accept();
-    server.ReadHead();
-    server.Send(answer);
-
-    EXPECT_EQ(client.Await("response 1"), "response 1 502");
-    EXPECT_EQ(town_->refused(CloseReason::kBadResponse), 1u);
-  }
+  for (const std::string_view answer : kAnswers) ExpectNoWebSocket(answer);
 }
 
 TEST_F(WorkerEndingsTest, A2xxWithoutASwitchIsAnAnswerOverHttp1) {
@@ -191,17 +194,7 @@ TEST_F(WorkerEndingsTest, A101ThatDoesNotProveAWebSocketIsNoneOverHttp2) {
       "Connection: upgrade\r\n",
   };
   for (const std::string_view fields : kWithout) {
-    SCOPED_TRACE(fields);
-    Start(kHttp1Port);
-    Http2Peer client = Client();
-    while (!client.session().peer_allows_connect_protocol()) client.AwaitMore();
-    client.Request("GET /chat HTTP/1.1\r\nHost: t\r\n\r\n", false, {.protocol = "websocket"});
-    Peer server = town_->Accept();
-    server.ReadHead();
-    server.Send(base::Concat("HTTP/1.1 101 Yes\r\n", fields, "\r\n"));
-
-    EXPECT_EQ(client.Await("response 1"), "response 1 502");
-    EXPECT_EQ(town_->refused(CloseReason::kBadResponse), 1u);
+    ExpectNoWebSocket(base::Concat("HTTP/1.1 101 Yes\r\n", fields, "\r\n"));
   }
 }
 
